@@ -1,0 +1,5 @@
+"""How many slots a job gets."""
+
+from rungwise.allocation.fixed import Fixed
+
+__all__ = ["Fixed"]

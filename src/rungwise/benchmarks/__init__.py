@@ -1,0 +1,1 @@
+"""Learning-curve tables: what trials would have reported, recorded."""

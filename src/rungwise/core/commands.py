@@ -1,0 +1,35 @@
+"""Commands: instructions to a backend. One launch is one job: a trial from one resource to the next milestone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Configuration = Mapping[str, bool | int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Train `trial` from its checkpoint at `start` (0: from scratch) until it reports `milestone` or more."""
+
+    trial: int
+    configuration: Configuration
+    start: int
+    milestone: int
+    slots: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Let a running trial save a checkpoint at its next report and end its job."""
+
+    trial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """End a running trial; nothing need be kept."""
+
+    trial: int
+
+
+Command = Launch | Pause | Halt

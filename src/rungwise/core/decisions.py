@@ -1,0 +1,62 @@
+"""Decisions: intents of a scheduler, or of the tuner itself."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FinishReason = Literal["done", "trials", "space"]
+
+
+@dataclass(frozen=True, slots=True)
+class StartTrial:
+    """Start a new trial and train it to `milestone` units; `parent` is the trial it inherits from, if any."""
+
+    trial: int
+    milestone: int
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteTrial:
+    """Let a paused trial go on to `milestone` units."""
+
+    trial: int
+    milestone: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopTrial:
+    """End a running trial for good."""
+
+    trial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Why two rungs do not rank alike.
+
+    `pair` holds the trial that the upper rung and the trial that the lower rung has at the position where they differ
+    most (None where a ranking function judges the rungs as a whole); `epsilon` is the difference that would have passed
+    as noise (None where the function knows no such thing).
+    """
+
+    pair: tuple[int, int] | None
+    epsilon: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRung:
+    """PASHA grows the ladder: jobs may now run to `milestone`."""
+
+    milestone: int
+    reason: Disagreement
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The experiment is over: nothing is left to do ("done"), or one trial too many would start ("trials", "space")."""
+
+    reason: FinishReason
+
+
+Request = StartTrial | PromoteTrial
+Decision = StartTrial | PromoteTrial | StopTrial | OpenRung | Finish

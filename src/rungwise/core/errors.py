@@ -1,0 +1,21 @@
+"""What can go wrong by somebody's hand, each told in one sentence: the value, the rule, where to look."""
+
+
+class RungwiseError(Exception):
+    """Base of every error a user can cause; the command line prints it and exits with 2."""
+
+
+class InputError(RungwiseError, ValueError):
+    """An argument, a space or a file breaks a rule."""
+
+
+class ContractError(RungwiseError):
+    """A training function or script breaks its contract with the tuner (what it may report, and when)."""
+
+
+class StoreError(RungwiseError):
+    """The store cannot be opened, or does not hold what was asked of it."""
+
+
+class ReplayError(RungwiseError):
+    """A log, run again, does not lead to the decisions that it records."""

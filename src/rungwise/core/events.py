@@ -1,0 +1,55 @@
+"""Events: facts, stamped in seconds since the experiment began."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+EndReason = Literal["completed", "stopped", "failed", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialReported:
+    """A trial measured itself after `resource` units; `value` is minimised, `metrics` are as reported."""
+
+    at: float
+    trial: int
+    resource: int
+    value: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPaused:
+    """A job ended and the trial can go on from its checkpoint at `resource` (0: it saved none and starts afresh)."""
+
+    at: float
+    trial: int
+    resource: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A trial is over. `detail` is for people: the end of a traceback, an exit code."""
+
+    at: float
+    trial: int
+    reason: EndReason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityChanged:
+    """So many slots may be used from now on; 0 asks every running trial to pause."""
+
+    at: float
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """The tuner's own fact: no further trial will be started, promotions go on."""
+
+    at: float
+
+
+Event = TrialReported | TrialPaused | TrialEnded | CapacityChanged | Draining

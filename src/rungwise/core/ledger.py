@@ -1,0 +1,170 @@
+"""The ledger: what the records say so far. It admits each report once, and never a late one.
+
+The tuner keeps one while an experiment runs; whoever reads a log (`show`, `resume`, the live view) folds one from it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from typing import Literal
+
+from rungwise.core.commands import Configuration, Halt, Launch, Pause
+from rungwise.core.decisions import Finish, OpenRung
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.records import Record
+
+Status = Literal["running", "paused", "completed", "stopped", "failed", "lost"]
+
+
+@dataclass(slots=True)
+class TrialEntry:
+    """One trial's life: `resource` is the furthest report, `value` its value, `checkpoint` where it can go on from."""
+
+    trial: int
+    configuration: Configuration
+    seed: int
+    status: Status = "running"
+    milestone: int = 0
+    slots: int = 1
+    position: int = 0
+    resource: int = 0
+    value: float = inf
+    best: float = inf
+    best_resource: int = 0
+    checkpoint: int = 0
+    halted: bool = False
+    leaving: bool = False
+    diverged: bool = False
+    detail: str = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the job has reported its milestone."""
+        return self.resource >= self.milestone
+
+    @property
+    def ended(self) -> bool:
+        """Whether the trial is over for good."""
+        return self.status not in ("running", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The best report so far (minimised), the earliest if tied."""
+
+    trial: int
+    resource: int
+    value: float
+
+
+@dataclass(slots=True)
+class RungTally:
+    """How many trials reported `milestone` or more, and the best of their first values there (the earliest if tied)."""
+
+    milestone: int
+    entries: int = 0
+    best: float = inf
+    best_trial: int | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The state that a sequence of records leads to. `milestones` is the ladder to count by."""
+
+    milestones: Sequence[int] = ()
+    trials: dict[int, TrialEntry] = field(default_factory=dict)
+    rungs: list[RungTally] = field(init=False)
+    incumbent: Incumbent | None = None
+    openings: list[OpenRung] = field(default_factory=list)
+    finish: Finish | None = None
+    now: float = 0.0
+    spent: int = 0
+    running: int = 0
+    used: int = 0
+    capacity: int = 0
+
+    def __post_init__(self) -> None:
+        self.rungs = [RungTally(milestone) for milestone in self.milestones]
+
+    def apply(self, record: Record) -> bool:
+        """Take a record in; False for a duplicate or a late report, which no scheduler must see."""
+        match record:
+            case TrialReported():
+                return self._reported(record)
+            case Launch():
+                self._launched(record)
+            case TrialPaused(at, trial, resource):
+                self.now = at
+                entry = self.trials[trial]
+                self._leave(entry, "stopped" if entry.halted else "paused")
+                entry.checkpoint = resource
+            case TrialEnded(at, trial, reason, detail):
+                self.now = at
+                entry = self.trials[trial]
+                self._leave(entry, "stopped" if entry.halted and reason == "completed" else reason)
+                entry.detail = detail
+            case CapacityChanged(at, slots):
+                self.now = at
+                self.capacity = slots
+            case Halt(trial):
+                self.trials[trial].halted = self.trials[trial].leaving = True
+            case Pause(trial):
+                self.trials[trial].leaving = True
+            case OpenRung():
+                self.openings.append(record)
+            case Finish():
+                self.finish = record
+            case _:
+                pass
+        return True
+
+    def _launched(self, launch: Launch) -> None:
+        entry = self.trials.get(launch.trial)
+        if entry is None:
+            entry = self.trials[launch.trial] = TrialEntry(launch.trial, launch.configuration, launch.seed)
+        entry.status = "running"
+        entry.leaving = False
+        entry.milestone = launch.milestone
+        entry.slots = launch.slots
+        entry.position = launch.start
+        self.running += 1
+        self.used += launch.slots
+
+    def _leave(self, entry: TrialEntry, status: Status) -> None:
+        if entry.status == "running":
+            self.running -= 1
+            self.used -= entry.slots
+        entry.status = status
+
+    def _reported(self, report: TrialReported) -> bool:
+        self.now = report.at
+        entry = self.trials.get(report.trial)
+        if entry is None or entry.status != "running" or entry.halted:
+            return False
+        resource = report.resource
+        if resource > entry.position:
+            self.spent += resource - entry.position
+        entry.position = resource
+        if resource <= entry.resource:
+            return False
+        value = report.value
+        finite = isfinite(value)
+        if not finite:
+            entry.diverged = True
+        self._climb(entry.trial, entry.resource, resource, value if finite else inf)
+        entry.resource = resource
+        entry.value = value
+        if finite and value < entry.best:
+            entry.best = value
+            entry.best_resource = resource
+            if self.incumbent is None or value < self.incumbent.value:
+                self.incumbent = Incumbent(entry.trial, resource, value)
+        return True
+
+    def _climb(self, trial: int, before: int, after: int, value: float) -> None:
+        for rung in self.rungs[bisect_right(self.milestones, before) : bisect_right(self.milestones, after)]:
+            rung.entries += 1
+            if value < rung.best:
+                rung.best = value
+                rung.best_trial = trial

@@ -1,0 +1,66 @@
+"""The parts of the house that can be exchanged, and what each must do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from rungwise.core.commands import Command, Configuration
+from rungwise.core.decisions import OpenRung, Request, StartTrial, StopTrial
+from rungwise.core.events import Event
+from rungwise.core.ledger import TrialEntry
+from rungwise.core.records import Record
+
+
+class Scheduler(Protocol):
+    """What next: a pure state machine, events in, decisions out."""
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The resources at which it may decide, rising; the last is the most that any trial can get."""
+        ...
+
+    def tell(self, event: Event) -> Sequence[StopTrial | OpenRung]:
+        """Take note of a fact; answer with what follows from it at once."""
+        ...
+
+    def ask(self) -> Request | None:
+        """What a free slot should do; None: nothing to start now."""
+        ...
+
+
+class History(Protocol):
+    """What a searcher may look at: every trial so far."""
+
+    @property
+    def trials(self) -> Mapping[int, TrialEntry]: ...
+
+
+class Searcher(Protocol):
+    """Which configuration. It is built with the experiment's seed and keys every draw by the trial."""
+
+    def suggest(self, history: History, request: StartTrial) -> Configuration | None:
+        """The configuration of a trial that is about to start; None: the space is exhausted."""
+        ...
+
+
+class Allocation(Protocol):
+    """How many slots a job gets."""
+
+    def slots(self, request: Request, capacity: int) -> int: ...
+
+
+class Backend(Protocol):
+    """Where trials run. Its first event is the CapacityChanged that tells how many slots there are."""
+
+    def submit(self, command: Command) -> None:
+        """Carry out a command; returns at once."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """Facts in the order in which they became known; blocks until there is one, on a virtual or a real clock."""
+        ...
+
+
+class Log(Protocol):
+    """Where records go before they are acted on."""
+
+    def append(self, records: Sequence[Record]) -> None: ...

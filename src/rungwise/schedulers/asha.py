@@ -1,0 +1,68 @@
+"""ASHA by promotion (Li et al. 2020, algorithm 2): pause at every rung, promote the best, never wait for the rest.
+
+1. A trial is started towards the lowest milestone, and pauses there.
+2. A free slot promotes the best trial that its rung's rule admits, looking from the top rung but one downwards.
+3. If there is none, it starts a new trial.
+"""
+
+from rungwise.core.decisions import PromoteTrial, Request
+from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.schedulers.rungs import Ladder, Rule, ladder
+from rungwise.schedulers.starts import Starts
+
+
+class ASHA:
+    """Asynchronous successive halving with pauses and promotions. O(log trials) per report.
+
+    Resources are whole units. `rule` is "floor" (the ASHA paper) or "quantile" (the PASHA experiments); see
+    `rungwise.schedulers.rungs`. Raises InputError for arguments out of range.
+
+    >>> asha = ASHA(min_resource=1, max_resource=9, eta=3)
+    >>> asha.ask()
+    StartTrial(trial=0, milestone=1, parent=None)
+    """
+
+    def __init__(
+        self,
+        min_resource: int = 1,
+        max_resource: int = 81,
+        eta: int = 3,
+        rule: Rule = "floor",
+        max_trials: int | None = None,
+    ) -> None:
+        milestones = ladder(min_resource, max_resource, eta)
+        self._ladder = Ladder(milestones, rule, eta, open_rungs=len(milestones))
+        self._starts = Starts(max_trials)
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The resources of the rungs, rising."""
+        return self._ladder.milestones
+
+    def tell(self, event: Event) -> tuple[()]:
+        """Take in an event; ASHA by promotion decides only when asked."""
+        match event:
+            case TrialReported(_, trial, resource, value):
+                self._ladder.report(trial, resource, value)
+            case TrialEnded(_, trial, reason):
+                self._ladder.end(trial, reason)
+            case Draining():
+                self._starts.close()
+            case TrialPaused() | CapacityChanged():
+                pass
+        return ()
+
+    def ask(self) -> Request | None:
+        """A promotion if the rule admits one, else a new trial, else None."""
+        return next_request(self._ladder, self._starts)
+
+
+def next_request(rungs: Ladder, starts: Starts) -> Request | None:
+    """Promote from the highest rung that can, else start a trial: the rule that ASHA and PASHA share."""
+    promotion = rungs.promote()
+    if promotion is not None:
+        return PromoteTrial(*promotion)
+    start = starts.next(rungs.milestones[0])
+    if start is not None:
+        rungs.start(start.trial)
+    return start

@@ -1,0 +1,188 @@
+"""Rungs: the ladder's resources, and the best of each rung kept sorted.
+
+1. Milestones rise by integer recurrence: r, r·eta, … below R, then R. Never a logarithm of floats.
+2. Entries rank by value, the earlier arrival first if tied; NaN, infinities and failures come last, count, and are
+   never promoted.
+3. A rule says how many of a rung's n entries may go on: `floor` the best n // eta (Li et al. 2020, algorithm 2);
+   `quantile` those with a value at or below the linear quantile at r_k / r_(k+1), of two entries at least (what the
+   PASHA experiments ran). In exact arithmetic that quantile admits the best (n-1)·r_k // r_(k+1) + 1, and their ties.
+"""
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush, heappushpop
+from math import inf, isfinite
+from typing import Literal
+
+from rungwise.core.errors import InputError
+
+Rule = Literal["floor", "quantile"]
+Quota = Callable[[int], int]
+
+
+def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
+    """The milestones from `min_resource` to `max_resource`, in whole units.
+
+    Raises InputError where a resource is not a whole positive number, the minimum is above the maximum, or eta is not a
+    whole number of 2 or more.
+
+    >>> ladder(1, 200, 3)
+    (1, 3, 9, 27, 81, 200)
+    """
+    check_whole("min_resource", min_resource, 1)
+    check_whole("max_resource", max_resource, 1)
+    check_whole("eta", eta, 2)
+    if min_resource > max_resource:
+        raise InputError(f"min_resource is {min_resource}, above max_resource {max_resource}: the ladder must rise")
+    milestones = [min_resource]
+    while milestones[-1] * eta < max_resource:
+        milestones.append(milestones[-1] * eta)
+    return (*milestones, max_resource) if milestones[-1] < max_resource else tuple(milestones)
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise InputError unless `value` is a whole number of `least` or more."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
+        raise InputError(f"{name} is {value!r}, but must be a whole number of {least} or more (see rungwise.schedulers)")
+
+
+def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
+    """How many of a rung's n best entries may go on to the next; raises InputError for an unknown rule."""
+    match rule:
+        case "floor":
+            return lambda n: n // eta
+        case "quantile":
+            low, high = milestones[rung], milestones[rung + 1]
+            return lambda n: (n - 1) * low // high + 1 if n > 1 else 0
+        case _:
+            raise InputError(f"rule is {rule!r}, but must be 'floor' or 'quantile' (see rungwise.schedulers.ASHA)")
+
+
+class Best:
+    """The best `quota(n)` of n entries, in two heaps: O(log n) to add, O(1) to ask. The quota never falls."""
+
+    def __init__(self, quota: Quota) -> None:
+        self._quota = quota
+        self._inside: list[tuple[float, int]] = []  # keys negated: the worst of the best on top
+        self._outside: list[tuple[float, int]] = []
+        self.size = 0
+
+    def add(self, value: float) -> int:
+        """Take an entry in; its arrival number."""
+        arrival = self.size
+        self.size += 1
+        inside, outside = self._inside, self._outside
+        if inside and -value > inside[0][0]:  # strictly better than the worst inside; a tie came later
+            value_out, arrival_out = heappushpop(inside, (-value, -arrival))
+            heappush(outside, (-value_out, -arrival_out))
+        else:
+            heappush(outside, (value, arrival))
+        if len(inside) < self._quota(self.size):
+            value_in, arrival_in = heappop(outside)
+            heappush(inside, (-value_in, -arrival_in))
+        return arrival
+
+    @property
+    def threshold(self) -> tuple[float, int]:
+        """Value and arrival of the worst entry among the best; (-inf, -1) where none is."""
+        if not self._inside:
+            return (-inf, -1)
+        value, arrival = self._inside[0]
+        return (-value, -arrival)
+
+
+class Rung:
+    """A rung that trials pause on: who is there, and who may be promoted next."""
+
+    def __init__(self, quota: Quota, *, ties: bool) -> None:
+        self._best = Best(quota)
+        self._ties = ties
+        self._waiting: list[tuple[float, int, int]] = []
+        self._withdrawn: set[int] = set()
+
+    @property
+    def size(self) -> int:
+        """How many trials have entered."""
+        return self._best.size
+
+    def enter(self, trial: int, value: float, *, waits: bool) -> None:
+        """A trial arrives; `waits` unless it can never be promoted from here."""
+        if not isfinite(value):
+            self._best.add(inf)
+            return
+        arrival = self._best.add(value)
+        if waits:
+            heappush(self._waiting, (value, arrival, trial))
+
+    def withdraw(self, trial: int) -> None:
+        """A trial that waits here can no longer be promoted."""
+        self._withdrawn.add(trial)
+
+    def promote(self) -> int | None:
+        """Take out the best trial not yet promoted, if the rule lets it go on."""
+        waiting = self._waiting
+        while waiting and waiting[0][2] in self._withdrawn:
+            self._withdrawn.discard(heappop(waiting)[2])
+        if not waiting:
+            return None
+        value, arrival, trial = waiting[0]
+        worst, last = self._best.threshold
+        if value > worst or (value == worst and arrival > last and not self._ties):
+            return None
+        heappop(waiting)
+        return trial
+
+
+class Ladder:
+    """All rungs of one bracket, and how far each trial has climbed. `open` rungs are in use, from the bottom."""
+
+    def __init__(self, milestones: tuple[int, ...], rule: Rule, eta: int, *, open_rungs: int) -> None:
+        top = len(milestones) - 1
+        self.milestones = milestones
+        self.open = open_rungs
+        self.rungs = [Rung(quota(rule, eta, milestones, k), ties=rule == "quantile") for k in range(top)]
+        self.rungs.append(Rung(lambda _: 0, ties=False))
+        self._next: dict[int, int] = {}
+        self._target: dict[int, int] = {}
+        self._last: dict[int, float] = {}
+
+    def start(self, trial: int) -> None:
+        """A trial sets out for the bottom rung."""
+        self._next[trial] = 0
+        self._target[trial] = 0
+
+    def report(self, trial: int, resource: int, value: float) -> range:
+        """The rungs, by index, that a report enters: every one whose milestone it passes gets its value."""
+        first = self._next.get(trial)
+        if first is None:
+            raise InputError(f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for")
+        self._last[trial] = value
+        last, milestones = first, self.milestones
+        while last < len(milestones) and resource >= milestones[last]:
+            last += 1
+        if last > first:
+            for k in range(first, last):
+                self.rungs[k].enter(trial, value, waits=k == last - 1)
+            self._next[trial] = last
+        return range(first, last)
+
+    def end(self, trial: int, reason: str) -> range:
+        """The rungs that a trial enters by ending: a failure last of all, an early end with its last value."""
+        rung = self._next.get(trial)
+        if rung is None:
+            return range(0)
+        if rung > self._target[trial]:
+            self.rungs[rung - 1].withdraw(trial)
+        elif reason in ("failed", "completed"):
+            self._next[trial] = rung + 1
+            self.rungs[rung].enter(trial, inf if reason == "failed" else self._last.get(trial, inf), waits=False)
+            return range(rung, rung + 1)
+        return range(0)
+
+    def promote(self) -> tuple[int, int] | None:
+        """The trial to promote and its next milestone, from the top open rung but one down."""
+        for k in range(self.open - 2, -1, -1):
+            trial = self.rungs[k].promote()
+            if trial is not None:
+                self._target[trial] = k + 1
+                return trial, self.milestones[k + 1]
+        return None

@@ -1,0 +1,76 @@
+"""ASHA by stopping: no pauses; at every milestone a trial goes on or is stopped for good.
+
+A trial goes on if fewer than max(1, quota) of the rung's entries, itself counted among the n, are strictly better at
+that moment. It never needs a checkpoint, and never regrets: a trial once stopped is gone.
+"""
+
+from math import isfinite
+
+from rungwise.core.decisions import StartTrial, StopTrial
+from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.schedulers.rungs import Best, Rule, ladder, quota
+from rungwise.schedulers.starts import Starts
+
+
+class StoppingASHA:
+    """Asynchronous successive halving that stops instead of pausing. O(log trials) per report.
+
+    Resources are whole units; `rule` as in `ASHA`. Raises InputError for arguments out of range.
+    """
+
+    def __init__(
+        self,
+        min_resource: int = 1,
+        max_resource: int = 81,
+        eta: int = 3,
+        rule: Rule = "floor",
+        max_trials: int | None = None,
+    ) -> None:
+        self._milestones = ladder(min_resource, max_resource, eta)
+        quotas = [quota(rule, eta, self._milestones, k) for k in range(len(self._milestones) - 1)]
+        self._rungs = [Best(lambda n, at_least=at_least: max(1, at_least(n))) for at_least in quotas]
+        self._next: dict[int, int] = {}
+        self._starts = Starts(max_trials)
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The resources of the rungs, rising."""
+        return self._milestones
+
+    def tell(self, event: Event) -> tuple[StopTrial, ...]:
+        """Take in an event; a report at a milestone may stop its trial."""
+        match event:
+            case TrialReported(_, trial, resource, value):
+                if not self._goes_on(trial, resource, value):
+                    del self._next[trial]
+                    return (StopTrial(trial),)
+            case TrialEnded(_, trial, reason):
+                rung = self._next.pop(trial, len(self._rungs))
+                if reason == "failed" and rung < len(self._rungs):
+                    self._rungs[rung].add(float("inf"))
+            case Draining():
+                self._starts.close()
+            case TrialPaused() | CapacityChanged():
+                pass
+        return ()
+
+    def ask(self) -> StartTrial | None:
+        """The next new trial, while there may be one."""
+        start = self._starts.next(self._milestones[-1])
+        if start is not None:
+            self._next[start.trial] = 0
+        return start
+
+    def _goes_on(self, trial: int, resource: int, value: float) -> bool:
+        rung = self._next.get(trial, len(self._rungs))
+        passed = True
+        while rung < len(self._rungs) and resource >= self._milestones[rung]:
+            if isfinite(value):
+                self._rungs[rung].add(value)
+                passed &= value <= self._rungs[rung].threshold[0]
+            else:
+                self._rungs[rung].add(float("inf"))
+                passed = False
+            rung += 1
+            self._next[trial] = rung
+        return passed

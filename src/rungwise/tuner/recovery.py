@@ -1,0 +1,40 @@
+"""Resuming is replaying: the events of a log, through a fresh tuner, lead to the state in which it broke off."""
+
+from collections.abc import Iterable
+
+from rungwise.core.errors import ReplayError
+from rungwise.core.events import TrialPaused
+from rungwise.core.records import BACKEND_EVENTS, Record
+from rungwise.tuner.tuner import Tuner
+
+
+def replay(tuner: Tuner, records: Iterable[Record]) -> int:
+    """Feed the events of a log to a fresh tuner; the number of records that it led to again.
+
+    Raises ReplayError at the first record that differs from what the tuner decides now. A log may end in the middle of
+    what followed from its last event; the rest of that is carried out when the experiment goes on.
+    """
+    expected: list[Record] = []
+    count = 0
+    for count, record in enumerate(records, 1):
+        if isinstance(record, BACKEND_EVENTS):
+            if expected:
+                raise ReplayError(f"the log lacks {expected[0]!r} before its record {count}: it is another scheduler's")
+            expected = tuner.handle(record)[1:]
+        elif expected and expected[0] == record:
+            expected.pop(0)
+        else:
+            decided = repr(expected[0]) if expected else "nothing"
+            raise ReplayError(f"record {count} of the log is {record!r}, but replaying decides {decided}: was the log"
+                              " written by another version, or with other settings?")  # fmt: skip
+    return count
+
+
+def orphans(tuner: Tuner) -> list[TrialPaused]:
+    """What became of the jobs that were running when the tuner died: they are paused at their last checkpoint."""
+    ledger = tuner.ledger
+    return [
+        TrialPaused(ledger.now, entry.trial, entry.checkpoint)
+        for entry in ledger.trials.values()
+        if entry.status == "running"
+    ]

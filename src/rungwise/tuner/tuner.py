@@ -1,0 +1,203 @@
+"""The tuner: a pure state machine between scheduler, searcher, allocation and backend.
+
+1. Every event is recorded, then (if the ledger admits it) told to the scheduler; what the scheduler answers follows.
+2. After an event that can free a slot or make a trial promotable — anything but a report — free slots ask.
+3. A request that cannot run yet is held, never lost: it needs more slots than are free, or its trial is still saving.
+4. A trial that paused short of its milestone goes on before anything new is asked for.
+5. No trial beyond the limit is started: with stop="instant" the experiment ends when one would be, with stop="drain"
+   the scheduler is told that none will be, and promotions go on until nothing is left.
+
+It does no I/O, so that feeding it the events of a log leads to the same records again: that is what resuming does.
+"""
+
+from typing import Literal, assert_never
+
+from rungwise.core.commands import Configuration, Halt, Launch, Pause
+from rungwise.core.decisions import Finish, FinishReason, PromoteTrial, Request, StartTrial, StopTrial
+from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.ledger import Ledger
+from rungwise.core.protocols import Allocation, Scheduler, Searcher
+from rungwise.core.records import Record
+from rungwise.core.seed import training_seed
+
+Stop = Literal["instant", "drain"]
+
+
+class Tuner:
+    """Turns one event into the records that follow from it. `trials` is the most that may start (None: no limit)."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        searcher: Searcher,
+        allocation: Allocation,
+        *,
+        seed: int = 0,
+        trials: int | None = None,
+        stop: Stop = "drain",
+    ) -> None:
+        self.ledger = Ledger(scheduler.milestones)
+        self._scheduler = scheduler
+        self._searcher = searcher
+        self._allocation = allocation
+        self._seed = seed
+        self._trials = trials
+        self._stop = stop
+        self._started = 0
+        self._draining = False
+        self._held: list[Request] = []
+        self._configurations: dict[int, Configuration] = {}
+        self._interrupted: list[int] = []
+        self._records: list[Record] = []
+
+    @property
+    def over(self) -> bool:
+        """Nothing runs, and nothing will: the experiment is finished, or has no capacity left."""
+        return self.ledger.running == 0 and (self.ledger.finish is not None or self.ledger.capacity == 0)
+
+    def handle(self, event: Event) -> list[Record]:
+        """Take in one event of the backend: it, and the decisions and commands that follow, in order."""
+        self._records = records = [event]
+        ledger = self.ledger
+        if ledger.apply(event):
+            for decision in self._scheduler.tell(event):
+                self._record(decision)
+                if isinstance(decision, StopTrial):
+                    self._record(Halt(decision.trial))
+        if isinstance(event, TrialReported):
+            return records
+        if isinstance(event, TrialPaused):
+            entry = ledger.trials[event.trial]
+            if entry.status == "paused" and not entry.reached:
+                self._interrupted.append(event.trial)
+        elif isinstance(event, CapacityChanged):
+            self._shrink()
+        if ledger.finish is None:
+            self._fill()
+        return records
+
+    def _record(self, record: Record) -> None:
+        self._records.append(record)
+        self.ledger.apply(record)
+
+    def _shrink(self) -> None:
+        """Ask trials to pause, the newest first, until the rest fits the capacity."""
+        running = [entry for entry in self.ledger.trials.values() if entry.status == "running" and not entry.leaving]
+        excess = sum(entry.slots for entry in running) - self.ledger.capacity
+        for entry in reversed(running):
+            if excess <= 0:
+                return
+            self._record(Pause(entry.trial))
+            excess -= entry.slots
+
+    def _fill(self) -> None:
+        """Give every free slot something to do."""
+        free = self._launch_held()
+        while free > 0:
+            request = self._next()
+            if request is None:
+                break
+            free -= self._admit(request, free)
+        if self.ledger.finish is None and free == self.ledger.capacity > 0:
+            self._finish("done")
+
+    def _finish(self, reason: FinishReason) -> None:
+        """End the experiment; what still runs is cut, and what it had reported counts."""
+        self._record(Finish(reason))
+        if self.ledger.running:
+            for entry in self.ledger.trials.values():
+                if entry.status == "running":
+                    self._record(Halt(entry.trial))
+
+    def _launch_held(self) -> int:
+        """Launch what was held and can run now, the oldest first; the slots that are free for anything else."""
+        ledger = self.ledger
+        free = ledger.capacity - ledger.used
+        waiting: list[Request] = []
+        for request in self._held:
+            if self._void(request):
+                continue
+            slots = self._slots(request)
+            if slots <= free and not self._saving(request):
+                self._launch(request, slots)
+            else:
+                waiting.append(request)
+            free -= slots  # what waits for room keeps its place: nothing asked later may overtake it
+        self._held = waiting
+        return free
+
+    def _admit(self, request: Request, free: int) -> int:
+        """Launch or hold a request just asked for; the slots it takes or keeps."""
+        slots = self._slots(request)
+        if slots > free or self._saving(request):
+            self._held.append(request)
+        else:
+            self._launch(request, slots)
+        return slots
+
+    def _next(self) -> Request | None:
+        """What a free slot should do: go on with an interrupted trial, else what the scheduler says."""
+        if self._interrupted:
+            trial = self._interrupted.pop(0)
+            return PromoteTrial(trial, self.ledger.trials[trial].milestone)
+        if self._trials is not None and self._started >= self._trials and self._stop == "drain":
+            self._drain()
+        request = self._scheduler.ask()
+        match request:
+            case None:
+                return None
+            case StartTrial(trial):
+                return self._start(request, trial)
+            case PromoteTrial():
+                self._record(request)
+                return request
+            case _:
+                assert_never(request)
+
+    def _start(self, request: StartTrial, trial: int) -> Request | None:
+        if self._trials is not None and self._started >= self._trials:
+            self._finish("trials")
+            return None
+        configuration = self._searcher.suggest(self.ledger, request)
+        if configuration is None:
+            return self._space_exhausted(trial)
+        self._started += 1
+        self._record(request)
+        self._configurations[trial] = configuration
+        return request
+
+    def _space_exhausted(self, trial: int) -> Request | None:
+        if self._stop == "instant":
+            self._finish("space")
+            return None
+        self._drain()
+        self._scheduler.tell(TrialEnded(self.ledger.now, trial, "lost"))
+        return self._next()
+
+    def _drain(self) -> None:
+        if not self._draining:
+            self._draining = True
+            draining = Draining(self.ledger.now)
+            self._record(draining)
+            self._scheduler.tell(draining)
+
+    def _slots(self, request: Request) -> int:
+        return self._allocation.slots(request, self.ledger.capacity)
+
+    def _void(self, request: Request) -> bool:
+        """Whether the trial to promote ended while its promotion was held (saving its checkpoint failed)."""
+        return isinstance(request, PromoteTrial) and self.ledger.trials[request.trial].ended
+
+    def _saving(self, request: Request) -> bool:
+        """Whether the trial to promote has reported its milestone but not yet paused."""
+        return isinstance(request, PromoteTrial) and self.ledger.trials[request.trial].status == "running"
+
+    def _launch(self, request: Request, slots: int) -> None:
+        trial = request.trial
+        entry = self.ledger.trials.get(trial)
+        if entry is None:
+            configuration = self._configurations.pop(trial)
+            launch = Launch(trial, configuration, 0, request.milestone, slots, training_seed(self._seed, trial))
+        else:
+            launch = Launch(trial, entry.configuration, entry.checkpoint, request.milestone, slots, entry.seed)
+        self._record(launch)
