@@ -1,7 +1,10 @@
 """Simulate: what a scheduler would do on recorded learning curves, and what it would cost."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
+from math import nan
 
 from rungwise.allocation import Fixed
 from rungwise.backends.simulator import Curve, Simulator
@@ -9,7 +12,7 @@ from rungwise.benchmarks.table import Table, checked_order
 from rungwise.core.commands import Configuration, Launch
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
-from rungwise.core.events import TrialEnded, TrialPaused
+from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import History, Log, Scheduler
 from rungwise.core.records import Record
@@ -36,18 +39,25 @@ class Found:
     value: float
 
 
-@dataclass(slots=True)
-class Simulation:
-    """A finished simulation. `jobs` stand in order of completion, those cut at the end last, by slot."""
+NOBODY = Found(None, nan)
 
-    log: list[Record] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
-    time: float = 0.0
-    resource: int = 0
-    max_resource: int = 0
-    best: Found = Found(None, float("nan"))
-    best_in_top_rung: Found = Found(None, float("nan"))
-    top_rung: int = 0
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A finished simulation: seconds, resource units, and values in the metric's own direction.
+
+    `jobs` stand in order of completion, those cut at the end last, by slot. `best` is the best value over all reports,
+    the earliest if tied; `best_in_top_rung` the best on entering the highest rung reached, at milestone `top_rung`.
+    """
+
+    log: Sequence[Record]
+    jobs: Sequence[Job]
+    time: float
+    resource: int
+    max_resource: int
+    best: Found
+    best_in_top_rung: Found
+    top_rung: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +70,24 @@ class _Rows:
         return {"row": self.order[request.trial]} if request.trial < len(self.order) else None
 
 
-class _Jobs:
-    """Collects jobs from the records of a run."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._open: dict[int, tuple[int, float]] = {}
-        self.jobs: list[Job] = []
-
-    def __call__(self, records: Sequence[Record]) -> None:
-        first = records[0]
-        if isinstance(first, TrialPaused | TrialEnded):
-            start, began = self._open.pop(first.trial)
-            self.jobs.append(Job(first.trial, start, self._ledger.trials[first.trial].position, began, first.at))
-        for record in records[1:]:
-            if isinstance(record, Launch):
-                self._open[record.trial] = (record.start, self._ledger.now)
+def _jobs(records: Sequence[Record]) -> list[Job]:
+    """The jobs that the records of a run tell of, in order of completion."""
+    jobs: list[Job] = []
+    begun: dict[int, tuple[int, float]] = {}
+    resource: dict[int, int] = {}
+    now = 0.0
+    for record in records:
+        match record:
+            case TrialReported(now, trial, reached):
+                resource[trial] = reached
+            case TrialPaused(now, trial) | TrialEnded(now, trial):
+                start, began = begun.pop(trial)
+                jobs.append(Job(trial, start, resource.get(trial, 0), began, now))
+            case Launch(trial, _, start):
+                begun[trial] = (start, now)
+            case _:
+                pass
+    return jobs
 
 
 def simulate(
@@ -105,10 +117,10 @@ def simulate(
         raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")
     rows = checked_order(order, table.configurations)
     tuner = Tuner(scheduler, _Rows(rows), Fixed(1), seed=seed, trials=len(rows), stop=stop)
-    backend = Simulator(_curves(table, report_at), workers=workers, max_resource=top)
-    run, collect = Simulation(), _Jobs(tuner.ledger)
-    drive(tuner, backend, _Both(run.log, log), (collect,))
-    return _summed(run, collect.jobs, tuner.ledger, table)
+    backend = Simulator(_Curves(table, report_at), workers=workers, max_resource=top)
+    records: list[Record] = []
+    drive(tuner, backend, _Both(records, log))
+    return _summed(records, tuner.ledger, table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,53 +136,51 @@ class _Both:
             self.other.append(records)
 
 
-class _curves:  # noqa: N801 - a function with memory
-    """What each job reports, read from the table row by row."""
+class _Curves:
+    """What each job reports, read from the table."""
 
     def __init__(self, table: Table, report_at: Sequence[int] | None) -> None:
         self._values = table.minimised()
         self._seconds = table.seconds
         self._units = _checked_units(report_at, table.units)
-        self._rows: dict[int, Curve] = {}
 
     def __call__(self, launch: Launch) -> Curve:
         row = int(launch.configuration["row"])
-        whole = self._rows.get(row)
-        if whole is None:
-            values, seconds = self._values[row], self._seconds[row]
-            if self._units is None:
-                whole = Curve(range(1, len(values) + 1), values.tolist(), seconds.tolist())
-            else:
-                edges = [0, *self._units]
-                took = [sum(seconds[a:b].tolist()) for a, b in zip(edges, edges[1:], strict=False)]
-                whole = Curve(self._units, [float(values[unit - 1]) for unit in self._units], took)
-            self._rows[row] = whole
-        if launch.start == 0:
-            return whole
-        first = launch.start if self._units is None else sum(unit <= launch.start for unit in self._units)
-        return Curve(whole.resources[first:], whole.values[first:], whole.seconds[first:])
+        values, seconds = self._values[row], self._seconds[row]
+        start, end = launch.start, launch.milestone
+        if self._units is None:
+            return Curve(range(start + 1, end + 1), values[start:end].tolist(), seconds[start:end].tolist())
+        first = bisect_right(self._units, start)
+        units = self._units[first : bisect_left(self._units, end) + 1]
+        took = [sum(seconds[a:b].tolist()) for a, b in pairwise([start, *units])]
+        return Curve(units, [float(values[unit - 1]) for unit in units], took)
 
 
 def _checked_units(report_at: Sequence[int] | None, units: int) -> list[int] | None:
     if report_at is None:
         return None
     chosen = [int(unit) for unit in report_at]
-    if not chosen or chosen[0] < 1 or chosen[-1] > units or any(a >= b for a, b in zip(chosen, chosen[1:], strict=False)):
+    if not chosen or chosen[0] < 1 or chosen[-1] > units or any(a >= b for a, b in pairwise(chosen)):
         raise InputError(f"report_at is {chosen}, but must rise strictly within 1 to {units}, the table's units")
     return chosen
 
 
-def _summed(run: Simulation, jobs: list[Job], ledger: Ledger, table: Table) -> Simulation:
+def _summed(records: list[Record], ledger: Ledger, table: Table) -> Simulation:
     sign = -1.0 if table.mode == "max" else 1.0
-    run.jobs = jobs
-    run.time = ledger.now
-    run.resource = ledger.spent
-    run.max_resource = max((entry.resource for entry in ledger.trials.values()), default=0)
+    best, top_rung, best_in_top_rung = NOBODY, 0, NOBODY
     if ledger.incumbent is not None:
-        run.best = Found(ledger.incumbent.trial, sign * ledger.incumbent.value)
-    reached = [rung for rung in ledger.rungs if rung.entries]
-    if reached:
-        run.top_rung = reached[-1].milestone
-        if reached[-1].best_trial is not None:
-            run.best_in_top_rung = Found(reached[-1].best_trial, sign * reached[-1].best)
-    return run
+        best = Found(ledger.incumbent.trial, sign * ledger.incumbent.value)
+    for rung in ledger.rungs:
+        if rung.entries:
+            top_rung = rung.milestone
+            best_in_top_rung = NOBODY if rung.best_trial is None else Found(rung.best_trial, sign * rung.best)
+    return Simulation(
+        log=records,
+        jobs=_jobs(records),
+        time=ledger.now,
+        resource=ledger.spent,
+        max_resource=max((entry.resource for entry in ledger.trials.values()), default=0),
+        best=best,
+        best_in_top_rung=best_in_top_rung,
+        top_rung=top_rung,
+    )

@@ -19,7 +19,7 @@ NO_METRICS: dict[str, float] = {}
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What a job will report: resources (rising), values (minimised), and the seconds each takes after the one before."""
+    """What a job will report: resources (rising), values (minimised), and the seconds from each report to the next."""
 
     resources: Sequence[int]
     values: Sequence[float]
@@ -40,7 +40,7 @@ class _Job:
 
 
 class Simulator:
-    """A backend without training: `curve(launch)` is what a job would report after `launch.start`.
+    """A backend without training: `curve(launch)` is what a job would report, from `launch.start` to its milestone.
 
     A trial that reaches `max_resource`, or whose curve ends before its milestone, is completed.
     """

@@ -31,14 +31,22 @@ class Table:
         Objective("value", mode)
         grid = _floats(values, "values")
         if grid.ndim != 2 or grid.size == 0:
-            raise InputError(f"a table's values have shape {grid.shape}, but must be [configurations, units], one of each at least")
-        times = np.broadcast_to(_floats(1.0 if seconds is None else seconds, "seconds"), grid.shape) if (
-            seconds is None or np.ndim(seconds) == 0
-        ) else _floats(seconds, "seconds")
+            raise InputError(
+                f"a table's values have shape {grid.shape}, but must be [configurations, units], one of each at least"
+            )
+        times = (
+            np.broadcast_to(_floats(1.0 if seconds is None else seconds, "seconds"), grid.shape)
+            if (seconds is None or np.ndim(seconds) == 0)
+            else _floats(seconds, "seconds")
+        )
         if times.shape != grid.shape:
-            raise InputError(f"a table's seconds have shape {times.shape}, but its values {grid.shape}: they must be the same")
+            raise InputError(
+                f"a table's seconds have shape {times.shape}, but its values {grid.shape}: they must be the same"
+            )
         if not (np.isfinite(times).all() and (times >= 0).all()):
-            raise InputError("a table's seconds hold a negative or non-finite time, but each unit must take 0 s or more")
+            raise InputError(
+                "a table's seconds hold a negative or non-finite time, but each unit must take 0 s or more"
+            )
         object.__setattr__(self, "values", grid)
         object.__setattr__(self, "seconds", times)
         object.__setattr__(self, "mode", mode)
@@ -64,7 +72,9 @@ def _floats(data: Any, what: str) -> "NDArray[np.float64]":
     try:
         return np.array(data, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"a table's {what} are not an array of numbers ({error}): every row needs as many units") from None
+        raise InputError(
+            f"a table's {what} are not an array of numbers ({error}): every row needs as many units"
+        ) from None
 
 
 def checked_order(order: Sequence[int] | None, configurations: int) -> list[int]:

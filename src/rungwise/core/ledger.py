@@ -3,7 +3,6 @@
 The tuner keeps one while an experiment runs; whoever reads a log (`show`, `resume`, the live view) folds one from it.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -19,7 +18,11 @@ Status = Literal["running", "paused", "completed", "stopped", "failed", "lost"]
 
 @dataclass(slots=True)
 class TrialEntry:
-    """One trial's life: `resource` is the furthest report, `value` its value, `checkpoint` where it can go on from."""
+    """One trial's life.
+
+    `rung` counts the milestones passed; `resource` is the furthest report and `value` its value; `position` is where the
+    training stands (behind `resource` where it repeats what was lost); `checkpoint` is where it can go on from.
+    """
 
     trial: int
     configuration: Configuration
@@ -28,6 +31,7 @@ class TrialEntry:
     milestone: int = 0
     slots: int = 1
     position: int = 0
+    rung: int = 0
     resource: int = 0
     value: float = inf
     best: float = inf
@@ -66,6 +70,13 @@ class RungTally:
     entries: int = 0
     best: float = inf
     best_trial: int | None = None
+
+    def enter(self, trial: int, value: float) -> None:
+        """A trial arrives with the value of its first report here (infinite: it diverged)."""
+        self.entries += 1
+        if value < self.best:
+            self.best = value
+            self.best_trial = trial
 
 
 @dataclass(slots=True)
@@ -152,7 +163,9 @@ class Ledger:
         finite = isfinite(value)
         if not finite:
             entry.diverged = True
-        self._climb(entry.trial, entry.resource, resource, value if finite else inf)
+        while entry.rung < len(self.rungs) and resource >= self.rungs[entry.rung].milestone:
+            self.rungs[entry.rung].enter(entry.trial, value if finite else inf)
+            entry.rung += 1
         entry.resource = resource
         entry.value = value
         if finite and value < entry.best:
@@ -161,10 +174,3 @@ class Ledger:
             if self.incumbent is None or value < self.incumbent.value:
                 self.incumbent = Incumbent(entry.trial, resource, value)
         return True
-
-    def _climb(self, trial: int, before: int, after: int, value: float) -> None:
-        for rung in self.rungs[bisect_right(self.milestones, before) : bisect_right(self.milestones, after)]:
-            rung.entries += 1
-            if value < rung.best:
-                rung.best = value
-                rung.best_trial = trial

@@ -21,7 +21,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):
-            raise InputError(f"mode is {self.mode!r}, but must be 'min' or 'max': is a better {self.metric} smaller or larger?")
+            raise InputError(
+                f"mode is {self.mode!r}, but must be 'min' or 'max': is a better {self.metric} smaller or larger?"
+            )
         if not self.metric or not isinstance(self.metric, str):
             raise InputError(f"metric is {self.metric!r}, but must name a keyword that the training reports")
 

@@ -31,7 +31,9 @@ class History(Protocol):
     """What a searcher may look at: every trial so far."""
 
     @property
-    def trials(self) -> Mapping[int, TrialEntry]: ...
+    def trials(self) -> Mapping[int, TrialEntry]:
+        """Every trial that was launched, by number."""
+        ...
 
 
 class Searcher(Protocol):
@@ -45,7 +47,9 @@ class Searcher(Protocol):
 class Allocation(Protocol):
     """How many slots a job gets."""
 
-    def slots(self, request: Request, capacity: int) -> int: ...
+    def slots(self, request: Request, capacity: int) -> int:
+        """The slots of one job, of all that there are."""
+        ...
 
 
 class Backend(Protocol):
@@ -63,4 +67,6 @@ class Backend(Protocol):
 class Log(Protocol):
     """Where records go before they are acted on."""
 
-    def append(self, records: Sequence[Record]) -> None: ...
+    def append(self, records: Sequence[Record]) -> None:
+        """Write records, all or none; they are durable on return."""
+        ...

@@ -1,8 +1,8 @@
 """Soft ranking of two rungs, updated trial by trial (Bohdal et al. 2023, section 4.1).
 
 Position i's group is every trial whose lower-rung value lies within epsilon of the i-th best lower-rung value; the
-rungs agree if the i-th trial of the upper rung lies in group i, for every i. So all that matters is the largest distance
-between the lower-rung value of the i-th trial above and the i-th lower-rung value: two sorted arrays, kept aligned.
+rungs agree if the i-th trial of the upper rung lies in group i, for every i. So all that matters is the largest
+distance between the lower-rung value of the i-th trial above and the i-th lower-rung value: two sorted arrays, aligned.
 """
 
 import numpy as np
@@ -24,9 +24,9 @@ class Pair:
 
     def insert(self, trial: int, lower: float, upper: float) -> None:
         """A trial with finite values in both rungs. Trials tied above stand in the order of their values below."""
-        start, end = np.searchsorted(self._upper, upper, "left"), np.searchsorted(self._upper, upper, "right")
-        above = start + np.searchsorted(self._lower_of_upper[start:end], lower, "right")
-        below = np.searchsorted(self._lower, lower, "right")
+        start, end = (int(np.searchsorted(self._upper, upper, side)) for side in ("left", "right"))
+        above = start + int(np.searchsorted(self._lower_of_upper[start:end], lower, "right"))
+        below = int(np.searchsorted(self._lower, lower, "right"))
         self._upper = _inserted(self._upper, above, upper)
         self._lower_of_upper = _inserted(self._lower_of_upper, above, lower)
         self._upper_trials = _inserted(self._upper_trials, above, trial)
@@ -47,6 +47,7 @@ class Pair:
         if epsilon is None:
             epsilon = self.tolerance(ranking)
         if epsilon is None:
+            assert not isinstance(ranking, Auto)  # its epsilon is given
             return None if ranking.agree(self._lower_of_upper, self._upper) else Disagreement(None, None)
         moved = np.abs(self._lower_of_upper - self._lower)
         worst = int(moved.argmax())

@@ -19,14 +19,18 @@ Floats = NDArray[np.float64]
 class Ranking(Protocol):
     """Whether two rungs rank their common trials alike; write your own to plug it in."""
 
-    def agree(self, lower: ArrayLike, upper: ArrayLike) -> bool: ...
+    def agree(self, lower: ArrayLike, upper: ArrayLike) -> bool:
+        """Whether the two rungs rank the same trials alike."""
+        ...
 
 
 @runtime_checkable
 class SoftRanking(Ranking, Protocol):
     """A ranking in which differences up to `tolerance(lower)` between lower-rung values pass as noise."""
 
-    def tolerance(self, lower: Floats) -> float: ...
+    def tolerance(self, lower: Floats) -> float:
+        """The difference that passes as noise."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,10 @@ class MedianDistance:
 
 @dataclass(frozen=True, slots=True)
 class RBO:
-    """Rank-biased overlap, truncated: (1-p)·Σ p^(d-1)·overlap_d, the mean of overlaps for p = 1; alike if >= threshold."""
+    """Rank-biased overlap, truncated: (1-p)·Σ p^(d-1)·overlap_d; the mean of overlaps for p = 1.
+
+    The rungs agree if it is at least `threshold`.
+    """
 
     p: float = 0.5
     threshold: float = 0.5
@@ -191,7 +198,9 @@ def common(lower: ArrayLike, upper: ArrayLike) -> tuple[Floats, Floats]:
     """The values of the trials that have a finite one in both rungs; raises InputError where the shapes differ."""
     low, up = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
     if low.shape != up.shape or low.ndim != 1:
-        raise InputError(f"agree() got shapes {low.shape} and {up.shape}, but needs two aligned arrays of one shape [trials]")
+        raise InputError(
+            f"agree() got shapes {low.shape} and {up.shape}, but needs two aligned arrays of one shape [trials]"
+        )
     both = np.isfinite(low) & np.isfinite(up)
     return low[both], up[both]
 
@@ -223,4 +232,6 @@ def _regret(lower: ArrayLike, upper: ArrayLike, p: float, *, absolute: bool) -> 
 
 def _check_between(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise InputError(f"{name} is {value!r}, but must lie between {low:g} and {high:g} (see rungwise.schedulers.ranking)")
+        raise InputError(
+            f"{name} is {value!r}, but must lie between {low:g} and {high:g} (see rungwise.schedulers.ranking)"
+        )

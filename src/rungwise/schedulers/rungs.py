@@ -42,7 +42,9 @@ def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
 def check_whole(name: str, value: object, least: int) -> None:
     """Raise InputError unless `value` is a whole number of `least` or more."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise InputError(f"{name} is {value!r}, but must be a whole number of {least} or more (see rungwise.schedulers)")
+        raise InputError(
+            f"{name} is {value!r}, but must be a whole number of {least} or more (see rungwise.schedulers)"
+        )
 
 
 def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
@@ -154,7 +156,9 @@ class Ladder:
         """The rungs, by index, that a report enters: every one whose milestone it passes gets its value."""
         first = self._next.get(trial)
         if first is None:
-            raise InputError(f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for")
+            raise InputError(
+                f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for"
+            )
         self._last[trial] = value
         last, milestones = first, self.milestones
         while last < len(milestones) and resource >= milestones[last]:

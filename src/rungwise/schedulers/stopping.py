@@ -8,7 +8,7 @@ from math import isfinite
 
 from rungwise.core.decisions import StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.rungs import Best, Rule, ladder, quota
+from rungwise.schedulers.rungs import Best, Quota, Rule, ladder, quota
 from rungwise.schedulers.starts import Starts
 
 
@@ -27,8 +27,9 @@ class StoppingASHA:
         max_trials: int | None = None,
     ) -> None:
         self._milestones = ladder(min_resource, max_resource, eta)
-        quotas = [quota(rule, eta, self._milestones, k) for k in range(len(self._milestones) - 1)]
-        self._rungs = [Best(lambda n, at_least=at_least: max(1, at_least(n))) for at_least in quotas]
+        self._rungs = [
+            Best(_at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
+        ]
         self._next: dict[int, int] = {}
         self._starts = Starts(max_trials)
 
@@ -74,3 +75,7 @@ class StoppingASHA:
             rung += 1
             self._next[trial] = rung
         return passed
+
+
+def _at_least_one(admitted: Quota) -> Quota:
+    return lambda n: max(1, admitted(n))

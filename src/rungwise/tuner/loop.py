@@ -23,5 +23,5 @@ def drive(tuner: Tuner, backend: Backend, log: Log, observers: Sequence[Observer
                     backend.submit(record)
         for observe in observers:
             observe(records)
-        if tuner.over:
+        if tuner.ledger.running == 0 and tuner.over:
             return

@@ -57,7 +57,8 @@ class Tuner:
 
     def handle(self, event: Event) -> list[Record]:
         """Take in one event of the backend: it, and the decisions and commands that follow, in order."""
-        self._records = records = [event]
+        records: list[Record] = [event]
+        self._records = records
         ledger = self.ledger
         if ledger.apply(event):
             for decision in self._scheduler.tell(event):
@@ -65,7 +66,7 @@ class Tuner:
                 if isinstance(decision, StopTrial):
                     self._record(Halt(decision.trial))
         if isinstance(event, TrialReported):
-            return records
+            return records  # a report frees no slot: the pause or the end that follows it does
         if isinstance(event, TrialPaused):
             entry = ledger.trials[event.trial]
             if entry.status == "paused" and not entry.reached:
