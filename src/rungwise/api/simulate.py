@@ -16,8 +16,9 @@ from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import History, Log, Scheduler
 from rungwise.core.records import Record
+from rungwise.core.spec import Stop
 from rungwise.tuner.loop import drive
-from rungwise.tuner.tuner import Stop, Tuner
+from rungwise.tuner.tuner import Tuner
 
 
 @dataclass(frozen=True, slots=True)

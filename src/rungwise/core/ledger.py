@@ -20,7 +20,7 @@ Status = Literal["running", "paused", "completed", "stopped", "failed", "lost"]
 class TrialEntry:
     """One trial's life.
 
-    `rung` counts the milestones passed; `resource` is the furthest report and `value` its value; `position` is where the
+    `rung` counts the milestones passed; `resource` is the furthest report, `value` its value; `position` is where the
     training stands (behind `resource` where it repeats what was lost); `checkpoint` is where it can go on from.
     """
 

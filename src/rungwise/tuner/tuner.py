@@ -10,7 +10,7 @@
 It does no I/O, so that feeding it the events of a log leads to the same records again: that is what resuming does.
 """
 
-from typing import Literal, assert_never
+from typing import assert_never
 
 from rungwise.core.commands import Configuration, Halt, Launch, Pause
 from rungwise.core.decisions import Finish, FinishReason, PromoteTrial, Request, StartTrial, StopTrial
@@ -19,8 +19,7 @@ from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Allocation, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
-
-Stop = Literal["instant", "drain"]
+from rungwise.core.spec import Stop
 
 
 class Tuner:

@@ -1,0 +1,76 @@
+"""What an experiment is: all that must be known to run it again, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from rungwise.core.commands import Configuration
+from rungwise.core.errors import InputError, StoreError
+from rungwise.core.objective import Mode, Objective
+
+Stop = Literal["instant", "drain"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSpec:
+    """An experiment's settings; resources are whole units. It is stored with the log, as JSON.
+
+    `scheduler` and `searcher` hold a name and options; `space` and `training` are as their rooms serialise them;
+    `milestones` are the scheduler's rungs. `of` names the experiment that this one retrains the winners of.
+    """
+
+    metric: str
+    mode: Mode
+    milestones: tuple[int, ...]
+    scheduler: Mapping[str, Any]
+    searcher: Mapping[str, Any]
+    space: Mapping[str, Any]
+    training: Mapping[str, Any]
+    trials: int | None = 64
+    workers: int = 1
+    seed: int = 0
+    stop: Stop = "drain"
+    points: tuple[Configuration, ...] = ()
+    local: Mapping[str, Any] = field(default_factory=dict)
+    of: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
+            raise InputError(f"workers is {self.workers!r}, but must be a whole number of 1 or more")
+        if self.trials is not None and (
+            isinstance(self.trials, bool) or not isinstance(self.trials, int) or self.trials < 1
+        ):
+            raise InputError(
+                f"trials is {self.trials!r}, but must be a whole number of 1 or more, or None for no limit"
+            )
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"seed is {self.seed!r}, but must be a whole number of 0 or more")
+        if self.stop not in ("instant", "drain"):
+            raise InputError(f"stop is {self.stop!r}, but must be 'instant' or 'drain'")
+
+    @property
+    def objective(self) -> Objective:
+        """The metric and its direction."""
+        return Objective(self.metric, self.mode)
+
+    @property
+    def max_resource(self) -> int:
+        """The most that any trial can get, in resource units."""
+        return self.milestones[-1]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "ExperimentSpec":
+        """The spec that `to_json` gave; raises StoreError where something is missing."""
+        known = {name: data[name] for name in (each.name for each in fields(cls)) if name in data}
+        try:
+            known["milestones"] = tuple(known["milestones"])
+            known["points"] = tuple(known.get("points", ()))
+            return cls(**known)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"an experiment's settings cannot be read ({error}): was it written by another version?"
+            ) from None
