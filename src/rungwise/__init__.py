@@ -6,16 +6,50 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from rungwise import schedulers as schedulers
+    from rungwise.api.experiment import Best as Best
+    from rungwise.api.experiment import Experiment as Experiment
+    from rungwise.api.retrain import Retrained as Retrained
+    from rungwise.api.retrain import retrain as retrain
+    from rungwise.api.run import Interrupted as Interrupted
     from rungwise.api.simulate import simulate as simulate
+    from rungwise.api.tune import resume as resume
+    from rungwise.api.tune import tune as tune
     from rungwise.benchmarks.table import Table as Table
+    from rungwise.by_hand import current_trial as current_trial
+    from rungwise.core.errors import ContractError as ContractError
+    from rungwise.core.errors import InputError as InputError
+    from rungwise.core.errors import ReplayError as ReplayError
+    from rungwise.core.errors import RungwiseError as RungwiseError
+    from rungwise.core.errors import StoreError as StoreError
+    from rungwise.report import LiveView as LiveView
+    from rungwise.trial import Trial as Trial
 
 _PUBLIC = {
+    "Best": "rungwise.api.experiment",
+    "ContractError": "rungwise.core.errors",
+    "Experiment": "rungwise.api.experiment",
+    "InputError": "rungwise.core.errors",
+    "Interrupted": "rungwise.api.run",
+    "LiveView": "rungwise.report",
+    "ReplayError": "rungwise.core.errors",
+    "Retrained": "rungwise.api.retrain",
+    "RungwiseError": "rungwise.core.errors",
+    "StoreError": "rungwise.core.errors",
     "Table": "rungwise.benchmarks.table",
+    "Trial": "rungwise.trial",
+    "current_trial": "rungwise.by_hand",
+    "resume": "rungwise.api.tune",
+    "retrain": "rungwise.api.retrain",
     "simulate": "rungwise.api.simulate",
+    "tune": "rungwise.api.tune",
 }
 _ROOMS = ("schedulers",)
 
-__all__ = ["Table", "schedulers", "simulate"]
+__all__ = [  # noqa: PLE0604 - a literal list of names
+    *_PUBLIC,
+    *_ROOMS,
+]
 
 
 def __getattr__(name: str) -> object:

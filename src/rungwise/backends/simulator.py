@@ -5,7 +5,6 @@ just become free, else to the lowest idle one.
 """
 
 from bisect import insort
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -54,7 +53,7 @@ class Simulator:
         self._freed: list[int] = []
         self._jobs: dict[int, _Job] = {}
         self._due: list[tuple[float, int, int, _Job]] = []
-        self._facts: deque[Event] = deque()
+        self._facts: list[tuple[list[int], Event]] = []  # of one moment, by slot
         self._serial = 0
 
     def submit(self, command: Command) -> None:
@@ -66,10 +65,10 @@ class Simulator:
                 self._schedule(job)
             case Halt(trial):
                 if trial in self._jobs:
-                    self._facts.append(self._end(self._jobs[trial], "stopped"))
+                    self._cut(self._jobs[trial], "stopped")
             case Pause(trial):
                 if trial in self._jobs:
-                    self._facts.append(self._end(self._jobs[trial], "paused"))
+                    self._cut(self._jobs[trial], "paused")
             case _:
                 assert_never(command)
 
@@ -78,8 +77,9 @@ class Simulator:
         yield CapacityChanged(0.0, self._workers)
         while True:
             while self._facts:
-                yield self._facts.popleft()
-            self._freed.clear()
+                self._freed, fact = heappop(self._facts)
+                yield fact
+            self._freed = []
             if not self._due:
                 return
             self._now, _, _, job = heappop(self._due)
@@ -110,6 +110,9 @@ class Simulator:
         for slot in taken:
             self._idle.remove(slot)
         return taken
+
+    def _cut(self, job: _Job, how: str) -> None:
+        heappush(self._facts, (job.slots, self._end(job, how)))
 
     def _end(self, job: _Job, how: str) -> Event:
         job.live = False

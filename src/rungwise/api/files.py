@@ -1,0 +1,48 @@
+"""An experiment written whole in one YAML file: the keywords of `tune`, and `train`."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from rungwise.api.tune import tune
+from rungwise.core.errors import InputError
+
+KEYS = tuple(name for name in signature(tune).parameters if name != "watch")
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """The arguments of `tune` that a YAML file gives; paths in it are relative to the file.
+
+    Raises InputError where the file cannot be read, is not a mapping, or has a key that `tune` does not know.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the experiment {str(path)!r} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"the experiment {str(path)!r} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, Mapping):
+        raise InputError(
+            f"the experiment {str(path)!r} must be a mapping with the keys of rungwise.tune: {', '.join(KEYS)}"
+        )
+    settings = {str(key).replace("-", "_"): value for key, value in data.items()}
+    for key in settings:
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else f"; it knows {', '.join(KEYS)}"
+            raise InputError(f"the experiment {str(path)!r} has the key {key!r}, which tune does not know{hint}")
+    for key in ("train", "space"):
+        if isinstance(settings.get(key), str):
+            settings[key] = _beside(path, settings[key])
+    return settings
+
+
+def _beside(path: Path, named: str) -> str:
+    """A file named in an experiment's file is looked for beside it; anything else stays as it is."""
+    file, colon, function = named.partition(":")
+    there = path.parent / file
+    return f"{there}{colon}{function}" if there.exists() else named

@@ -1,0 +1,148 @@
+"""Retrain: the paper's second phase, the winner from scratch to the full resource, watched for falling apart."""
+
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from pathlib import Path
+from statistics import median
+
+from rungwise.api.experiment import Experiment
+from rungwise.api.names import DEFAULT_STORE, experiment_folder
+from rungwise.api.run import Parts, Watch, begin
+from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.core.commands import Configuration
+from rungwise.core.errors import InputError, RungwiseError
+from rungwise.core.events import TrialEnded, TrialReported
+from rungwise.core.ledger import Ledger, TrialEntry
+from rungwise.schedulers.retraining import Retraining, Verdict
+from rungwise.space import Space
+from rungwise.store import Store
+from rungwise.trial.checkpoints import checkpoint_folder, newest, trial_folder
+
+BAD = 0.2
+"""A winner is bad if it ends further below what tuning saw than this share of the gap between median and best trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of tuning's best, retrained: what tuning saw, what it ended at (both in the metric's own direction)."""
+
+    trial: int
+    config: Configuration
+    expected: float
+    final: float
+    verdict: Verdict | None
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """The outcome of a retraining: every candidate tried, in order; `chosen` is the kept one, or the best if none is."""
+
+    experiment: Experiment
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    checkpoint: Path | None
+
+    @property
+    def held(self) -> bool:
+        """Whether the chosen one is as good as tuning promised."""
+        return self.chosen.verdict == "kept"
+
+
+def retrain(
+    name: str,
+    train: Train | None = None,
+    *,
+    store: str | Path = DEFAULT_STORE,
+    top: int = 3,
+    seed: int | None = None,
+    watch: Watch | None = None,
+) -> Retrained:
+    """Train an experiment's winner from scratch to the full resource, with a seed of its own.
+
+    If it diverges, dies, or ends below what tuning saw of it, the runner-up follows, of the best `top` configurations.
+    "Below" means by more than the noise that PASHA estimated, or a fifth of the gap between the median and the best
+    trial, whichever is more. It is an experiment of its own, NAME.retrain-1, and keeps the final checkpoint.
+    Raises InputError for arguments out of range, StoreError where the experiment is not there.
+    """
+    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+        raise InputError(f"top is {top!r}, but must be a whole number of 1 or more")
+    tuned = Experiment.open(name, store)
+    tuned.best  # noqa: B018 - raises where there is none
+    entries = _ranked(tuned.ledger)[:top]
+    spec = tuned.spec
+    settings = {
+        "name": "retraining",
+        "min_resource": spec.max_resource,
+        "max_resource": spec.max_resource,
+        "eta": spec.scheduler["eta"],
+        "expected": [entry.best for entry in entries],
+        "tolerance": tolerance(tuned.ledger),
+    }
+    retraining = replace(
+        spec,
+        scheduler=settings,
+        searcher={"name": "random"},
+        milestones=(spec.max_resource,),
+        points=tuple(dict(entry.configuration) for entry in entries),
+        trials=len(entries),
+        workers=1,
+        seed=spec.seed + 1 if seed is None else seed,
+        stop="drain",
+        of=name,
+    )
+    training = training_from_json(spec.training) if train is None else parse_training(train)
+    if train is not None:
+        retraining = replace(retraining, training=training_to_json(training))
+    with Store.open(Path(store)) as opened:
+        chosen_name = opened.free_name(f"{name}.retrain")
+        done = begin(opened, chosen_name, retraining, training, Space.from_json(spec.space), Parts(), watch)
+    return _outcome(done, entries)
+
+
+def tolerance(ledger: Ledger) -> float:
+    """How far (minimised) a retrained winner may end below what tuning saw of it, before the runner-up is tried."""
+    values = [entry.best for entry in ledger.trials.values() if entry.best_resource]
+    gap = median(values) - min(values)
+    noise = max((opening.reason.epsilon or 0.0 for opening in ledger.openings), default=0.0)
+    return max(BAD * gap, noise)
+
+
+def _ranked(ledger: Ledger) -> list[TrialEntry]:
+    """Trials that reported a finite value, best first, the earlier started first if tied."""
+    return sorted((entry for entry in ledger.trials.values() if entry.best_resource), key=lambda entry: entry.best)
+
+
+def _outcome(done: Experiment, entries: list[TrialEntry]) -> Retrained:
+    """Read the verdicts off the log: the scheduler that gave them, fed once more."""
+    settings = done.spec.scheduler
+    judge = Retraining(done.spec.max_resource, settings["expected"], settings["tolerance"])
+    last: dict[int, TrialReported] = {}
+    for record in done.records():
+        if isinstance(record, TrialReported):
+            last[record.trial] = record
+        if isinstance(record, TrialReported | TrialEnded):
+            judge.tell(record)
+    shown = done.spec.objective.shown
+    candidates = tuple(
+        Candidate(
+            trial=entry.trial,
+            config=dict(entry.configuration),
+            expected=shown(entry.best),
+            final=shown(last[number].value) if number in last else nan,
+            verdict=judge.verdicts.get(number),
+            metrics=dict(last[number].metrics) if number in last else {},
+        )
+        for number, entry in enumerate(entries)
+        if number in done.ledger.trials
+    )
+    kept = [number for number, candidate in enumerate(candidates) if candidate.verdict == "kept"]
+    finite = [number for number in range(len(candidates)) if isfinite(candidates[number].final)]
+    if not kept and not finite:
+        raise RungwiseError(
+            f"none of the {len(candidates)} best configurations could be retrained: see rungwise show {done.name}"
+        )
+    number = kept[0] if kept else min(finite, key=lambda each: last[each].value)
+    folder = trial_folder(experiment_folder(done.store, done.name), number)
+    resource = newest(folder, done.spec.max_resource)
+    return Retrained(done, candidates, candidates[number], checkpoint_folder(folder, resource) if resource else None)

@@ -1,0 +1,205 @@
+"""Running an experiment: the same way for a new one, one that is resumed, and a retraining."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from shutil import rmtree
+from types import FrameType
+
+from rungwise import searchers
+from rungwise.allocation import Fixed
+from rungwise.api.experiment import Experiment
+from rungwise.api.names import experiment_folder
+from rungwise.api.training import Training
+from rungwise.backends.local import LocalBackend
+from rungwise.core.commands import Configuration, Launch
+from rungwise.core.errors import ContractError
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.ledger import Ledger
+from rungwise.core.protocols import Scheduler, Searcher
+from rungwise.core.records import Record
+from rungwise.core.spec import ExperimentSpec
+from rungwise.schedulers.named import make_scheduler
+from rungwise.searchers.recorded import Recorded
+from rungwise.space import Space
+from rungwise.store import ExperimentLog, Store
+from rungwise.tuner.loop import Observer, drive
+from rungwise.tuner.recovery import orphans, replay
+from rungwise.tuner.tuner import Tuner
+
+logger = logging.getLogger("rungwise")
+Watch = Callable[[str, ExperimentSpec, Ledger], AbstractContextManager[Observer]]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: the running trials were paused and everything is recorded; `rungwise.resume(name)` goes on."""
+
+    def __init__(self, name: str, store: Path) -> None:
+        super().__init__(f"the experiment {name!r} was interrupted; go on with: rungwise resume {name} --store {store}")
+        self.name = name
+        self.store = store
+
+
+def begin(
+    store: Store, name: str, spec: ExperimentSpec, training: Training, space: Space, parts: "Parts", watch: Watch | None
+) -> Experiment:
+    """Run a new experiment. Everything is checked before the store is touched.
+
+    Raises ContractError where the training breaks its contract before any job of it ended well: such an experiment is
+    taken back out of the store.
+    """
+    tuner = make_tuner(spec, space, parts)
+    backend = _backend(store.path, name, spec, training, start_at=0.0)
+    log = store.create(name, spec.to_json())
+    try:
+        return _go(store, name, spec, tuner, backend, log, watch)
+    except ContractError:
+        if not any(entry.status in ("paused", "completed", "stopped") for entry in tuner.ledger.trials.values()):
+            store.discard(name)
+            rmtree(experiment_folder(store.path, name), ignore_errors=True)
+        raise
+
+
+def go_on(
+    store: Store,
+    log: ExperimentLog,
+    spec: ExperimentSpec,
+    training: Training,
+    space: Space,
+    parts: "Parts",
+    watch: Watch | None,
+) -> Experiment:
+    """Go on with an experiment from its log; one that is finished is only read.
+
+    Jobs that were running when the tuner died are taken as paused at their last checkpoint.
+    """
+    recorded = {record.trial: record.configuration for record in log.records() if isinstance(record, Launch)}
+    tuner = make_tuner(spec, space, parts, recorded)
+    replay(tuner, log.records())
+    ledger = tuner.ledger
+    if ledger.finish is not None:
+        return Experiment(log.name, spec, ledger, store.path)
+    backend = _backend(store.path, log.name, spec, training, start_at=ledger.now)
+    log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
+    for lost in orphans(tuner):
+        log.append(tuner.handle(lost))
+    return _go(store, log.name, spec, tuner, backend, log, watch)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A user's own scheduler or searcher, which no settings describe; None: as the settings say."""
+
+    scheduler: Scheduler | None = None
+    searcher: Searcher | None = None
+
+
+def make_tuner(
+    spec: ExperimentSpec, space: Space, parts: Parts, recorded: Mapping[int, Configuration] | None = None
+) -> Tuner:
+    """A fresh tuner for an experiment; configurations in `recorded` are those of its log."""
+    searcher = searchers.make(
+        parts.searcher or spec.searcher["name"],
+        space,
+        spec.seed,
+        points=spec.points,
+        grid_points=spec.searcher.get("points", 5),
+    )
+    if recorded:
+        searcher = Recorded(recorded, searcher)
+    scheduler = parts.scheduler or make_scheduler(spec.scheduler)
+    return Tuner(scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop)
+
+
+def _backend(store: Path, name: str, spec: ExperimentSpec, training: Training, start_at: float) -> LocalBackend:
+    local = spec.local
+    return LocalBackend(
+        training,
+        objective=spec.objective,
+        max_resource=spec.max_resource,
+        workers=spec.workers,
+        checkpoints=experiment_folder(store, name),
+        gpus=tuple(local.get("gpus", ())),
+        per_gpu=local.get("per_gpu", 1),
+        reuse_workers=local.get("reuse_workers", False),
+        preload=tuple(local.get("preload", ())),
+        keep_final=spec.of is not None,
+        start_at=start_at,
+    )
+
+
+def _go(
+    store: Store,
+    name: str,
+    spec: ExperimentSpec,
+    tuner: Tuner,
+    backend: LocalBackend,
+    log: ExperimentLog,
+    watch: Watch | None,
+) -> Experiment:
+    observers: list[Observer] = [Notices(spec)]
+    with backend, _interruptible(backend):
+        if watch is None:
+            drive(tuner, backend, log, observers)
+        else:
+            with watch(name, spec, tuner.ledger) as view:
+                drive(tuner, backend, log, [*observers, view])
+    if tuner.ledger.finish is None:
+        raise Interrupted(name, store.path)
+    return Experiment(name, spec, tuner.ledger, store.path)
+
+
+@contextmanager
+def _interruptible(backend: LocalBackend) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for an orderly end, a second one ends at once. Only the main thread can be told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what signal.signal expects
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        backend.interrupt()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Notices:
+    """Tells once, through `logging`, what a user should know of while the run goes on."""
+
+    def __init__(self, spec: ExperimentSpec) -> None:
+        self._spec = spec
+        self._diverged: set[int] = set()
+        self._restarts_told = False
+
+    def __call__(self, records: Sequence[Record]) -> None:
+        """Look at an event and what followed from it."""
+        match records[0]:
+            case TrialReported(_, trial, resource, value) if not isfinite(value) and trial not in self._diverged:
+                self._diverged.add(trial)
+                shown = self._spec.objective.shown(value)
+                logger.warning(
+                    "trial %d reported %s = %s at %d: it counts as the worst", trial, self._spec.metric, shown, resource
+                )
+            case TrialEnded(_, trial, "failed", detail):
+                logger.warning("trial %d failed: %s", trial, detail)
+            case TrialPaused(_, trial, 0) if not self._restarts_told:
+                self._restarts_told = True
+                logger.warning(
+                    "trial %d saved no checkpoint (see trial.report's save): it will train from the start", trial
+                )
+            case _:
+                pass

@@ -1,0 +1,159 @@
+"""Tune: from a training and a search space to a winner, and on with it after an interruption."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rungwise.api.experiment import Experiment
+from rungwise.api.names import DEFAULT_STORE
+from rungwise.api.run import Parts, Watch, begin, go_on
+from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.core.errors import InputError
+from rungwise.core.objective import Mode, Objective
+from rungwise.core.protocols import Scheduler, Searcher
+from rungwise.core.spec import ExperimentSpec, Stop
+from rungwise.schedulers.named import make_scheduler
+from rungwise.space import Space, parse
+from rungwise.store import Store
+
+
+def tune(
+    train: Train,
+    space: Any,
+    *,
+    metric: str,
+    mode: Mode = "min",
+    max_resource: int,
+    min_resource: int = 1,
+    eta: int = 3,
+    scheduler: str | Mapping[str, Any] | Scheduler = "pasha",
+    searcher: str | Mapping[str, Any] | Searcher = "random",
+    points: Sequence[Mapping[str, Any]] = (),
+    trials: int | None = 64,
+    workers: int = 1,
+    seed: int = 0,
+    stop: Stop = "drain",
+    name: str | None = None,
+    store: str | Path = DEFAULT_STORE,
+    reuse_workers: bool = False,
+    gpus: int | Sequence[int | str] = (),
+    per_gpu: int = 1,
+    preload: Sequence[str] = (),
+    config_as: str = "args",
+    watch: Watch | None = None,
+) -> Experiment:
+    """Find the best configuration of a training, and stop paying when the ranking is settled.
+
+    `train` is a function that takes a `Trial` (at the top level of a module), "script.py", "file.py:function", or a
+    command as a sequence of words (`config_as`: how it gets its configuration: "args", "env", "json"). `space` is a
+    ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
+
+    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in. `scheduler` is
+    "pasha", "asha", "stopping-asha" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`); or an object.
+    `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At most
+    `trials` are started (None: as many as the space and the scheduler give), `workers` at once; `stop="drain"` then
+    finishes what can still be promoted, "instant" ends at once.
+
+    The log goes to `store`, under `name` (default: the training's name and a number); checkpoints lie beside it.
+    `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
+    `preload` names modules to import once, before trials fork. `watch` shows progress (see `rungwise.report.LiveView`).
+
+    Raises InputError for an argument out of range, StoreError for a store or name that cannot be used, ContractError
+    where the training breaks its contract before any of its jobs ended well, and Interrupted (a KeyboardInterrupt)
+    after Ctrl-C, when everything is recorded and `resume` goes on.
+    """
+    Objective(metric, mode)
+    parsed = parse(space)
+    training = parse_training(train, config_as)
+    settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
+    parts = Parts(
+        scheduler if settings["name"] == CUSTOM else None,  # type: ignore[arg-type]
+        None if isinstance(searcher, str | Mapping) else searcher,
+    )
+    spec = ExperimentSpec(
+        metric=metric,
+        mode=mode,
+        milestones=tuple((parts.scheduler or make_scheduler(settings)).milestones),
+        scheduler=settings,
+        searcher=_searcher_settings(searcher),
+        space=parsed.to_json(),
+        training=training_to_json(training),
+        trials=trials,
+        workers=workers,
+        seed=seed,
+        stop=stop,
+        points=tuple(dict(point) for point in points),
+        local={"reuse_workers": reuse_workers, "gpus": _devices(gpus), "per_gpu": per_gpu, "preload": list(preload)},
+    )
+    with Store.open(Path(store), create=True) as opened:
+        chosen = opened.free_name(_stem(spec.training)) if name is None else name
+        return begin(opened, chosen, spec, training, parsed, parts, watch)
+
+
+def resume(
+    name: str,
+    train: Train | None = None,
+    *,
+    store: str | Path = DEFAULT_STORE,
+    scheduler: Scheduler | None = None,
+    searcher: Searcher | None = None,
+    watch: Watch | None = None,
+) -> Experiment:
+    """Go on with an experiment that was interrupted; one that is finished is only read.
+
+    `train`, `scheduler` and `searcher` are needed only where the settings cannot name them: a function that is no
+    longer where it was, objects of your own (fresh ones, as they were at the start).
+    Raises StoreError where the experiment is not there, ReplayError where its log does not lead to its decisions.
+    """
+    with Store.open(Path(store)) as opened:
+        log = opened.experiment(name)
+        spec = ExperimentSpec.from_json(log.spec)
+        for what, settings, given in (("scheduler", spec.scheduler, scheduler), ("searcher", spec.searcher, searcher)):
+            if settings["name"] == CUSTOM and given is None:
+                raise InputError(
+                    f"{name!r} ran with a {what} of your own: pass resume() a fresh one, as it was at the start"
+                )
+        training = training_from_json(spec.training) if train is None else parse_training(train)
+        return go_on(opened, log, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)
+
+
+CUSTOM = "custom"
+
+
+def _scheduler_settings(
+    scheduler: str | Mapping[str, Any] | Scheduler, min_resource: int, max_resource: int, eta: int
+) -> dict[str, Any]:
+    resources = {"min_resource": min_resource, "max_resource": max_resource, "eta": eta}
+    if isinstance(scheduler, str):
+        return {"name": scheduler, **resources}
+    if isinstance(scheduler, Mapping):
+        return {**scheduler, **resources}
+    if scheduler.milestones[-1] != max_resource:
+        raise InputError(
+            f"max_resource is {max_resource}, but the scheduler given ends at {scheduler.milestones[-1]}: they must agree"
+        )
+    return {"name": CUSTOM, **resources}
+
+
+def _searcher_settings(searcher: str | Mapping[str, Any] | Searcher) -> dict[str, Any]:
+    if isinstance(searcher, str):
+        return {"name": searcher}
+    if not isinstance(searcher, Mapping):
+        return {"name": CUSTOM}
+    unknown = set(searcher) - {"name", "points"}
+    if unknown or "name" not in searcher:
+        raise InputError(f"the searcher is {dict(searcher)!r}, but its settings are name, and points for a grid")
+    return dict(searcher)
+
+
+def _devices(gpus: int | Sequence[int | str]) -> list[str]:
+    if isinstance(gpus, int):
+        return [str(device) for device in range(gpus)]
+    return [str(device) for device in gpus]
+
+
+def _stem(training: Mapping[str, Any]) -> str:
+    if training["kind"] == "function":
+        return str(training["name"]).rpartition(".")[2]
+    scripts = [word for word in training["command"] if word.endswith(".py")]
+    return Path(scripts[0] if scripts else training["command"][0]).stem

@@ -1,0 +1,97 @@
+"""One process that runs trials, as the tuner's side knows it."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from rungwise.backends.local.jobs import Running
+from rungwise.backends.local.output import tail
+from rungwise.backends.local.scripts import reported_by
+from rungwise.trial.channel import CHUNK, Channel, Lines, Message
+
+LONGEST_LINE = 16 << 20
+CHUNKS = 64  # more than any pipe holds; somebody who escaped from the process group may print without end
+
+
+@dataclass(slots=True)
+class Child:
+    """A process known to the launcher as `key`, with places on GPUs for `slots` slots.
+
+    `once`: it runs one job and is gone. `output` is the file that it writes to, from `since` bytes on for this job.
+    `printed` is the end of a pipe with what a script prints (-1: none); `connected` whether it speaks over its channel
+    instead of in printed lines.
+    """
+
+    key: int
+    channel: Channel
+    output: BinaryIO
+    slots: int
+    devices: tuple[str, ...]
+    once: bool
+    since: int = 0
+    printed: int = -1
+    connected: bool = True
+    running: Running | None = None
+    closed: bool = False
+    listened_to: bool = False
+    _lines: Lines = field(default_factory=Lines)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is a script that has not asked for its trial: signals and printed lines are all it knows."""
+        return not self.connected
+
+    def send(self, message: Message) -> None:
+        """Tell it something; if it is gone, its exit says so."""
+        with suppress(OSError):
+            self.channel.send(message)
+            self.channel.flush()
+
+    def read_to_end(self) -> list[Message]:
+        """The reports in all that is left to read, a last line without an end included."""
+        reports: list[Message] = []
+        for _ in range(CHUNKS if self.printed >= 0 else 0):
+            found = self.read_printed()
+            if found is None:
+                break
+            reports += found
+        rest = self._lines.take_rest()
+        return reports + (self._sort([rest]) if rest else [])
+
+    def read_printed(self) -> list[Message] | None:
+        """The reports in what has been printed since; the rest goes to the output. None at the end of it."""
+        try:
+            data = os.read(self.printed, CHUNK)
+        except BlockingIOError:
+            return []
+        reports = self._sort(self._lines.feed(data))
+        if data and self._lines.waiting > LONGEST_LINE:
+            self.output.write(self._lines.take_rest())
+        return reports if data else None
+
+    def last_words(self) -> str:
+        """The end of this job's output."""
+        return tail(self.output, self.since)
+
+    def close(self) -> None:
+        """Let go of what belongs to it; the process itself is the launcher's."""
+        self.closed = True
+        self.channel.close()
+        self.output.close()
+        if self.printed >= 0:
+            os.close(self.printed)
+            self.printed = -1
+
+    def _sort(self, lines: list[bytes]) -> list[Message]:
+        reports: list[Message] = []
+        ordinary: list[bytes] = []
+        for line in lines:
+            report = reported_by(line) if self.foreign else None
+            if report is None:
+                ordinary.append(line + b"\n")
+            else:
+                reports.append(report)
+        if ordinary:
+            self.output.write(b"".join(ordinary))
+        return reports

@@ -1,0 +1,249 @@
+"""The parent of every trial: a process of one thread, which imports the training once and forks.
+
+The tuner asks over a socket: `{"spawn": key, "argv": […] or null, "env": {…}, "once": true, "descriptors": 2}` with the
+child's descriptors (channel, output, and for a script a third one for what it prints), `{"signal": key, "number": 15}`.
+It answers `{"ready": true}` or `{"refused": sentence}` at first, then `{"exit": key, "status": code}` once a child is
+gone, its whole process group with it. When the tuner's end closes, every child is killed.
+"""
+
+import atexit
+import ctypes
+import fcntl
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from rungwise.backends.local.functions import unpack
+from rungwise.backends.local.reaper import end_group
+from rungwise.backends.local.worker import serve
+from rungwise.core.errors import InputError
+from rungwise.trial.channel import CHUNK, Channel, Lines, Message, decode, encode
+from rungwise.trial.environment import CHANNEL
+
+MAX_DESCRIPTORS = 64
+PR_SET_PDEATHSIG = 1
+HIGH = 64  # shell scripts use the low descriptors by number
+
+
+def main(link: int, register: int) -> None:
+    """Run the launcher on these two descriptors, until the tuner is gone."""
+    os.write(register, b"+%d\n" % os.getpid())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    end = socket.socket(fileno=link)
+    inbox = Inbox(end)
+    setup = inbox.wait_for_one()
+    if setup is None:
+        return
+    function = None
+    if setup.get("function") is not None:
+        try:
+            function = unpack(setup["function"])
+        except InputError as error:
+            end.sendall(encode({"refused": str(error)}))
+            return
+        _buffer_by_lines()
+    end.sendall(encode({"ready": True}))
+    gc.collect()
+    gc.freeze()  # forks then share what is there
+    # Only now: user code may have set its own.
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writing)
+    Launcher(end, inbox, register, reading, writing, function).run()
+
+
+class Inbox:
+    """Messages that come with descriptors over a socket."""
+
+    __slots__ = ("_arrived", "_end", "_lines", "closed", "descriptors")
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._lines = Lines()
+        self._arrived: deque[Message] = deque()
+        self.descriptors: deque[int] = deque()
+        self.closed = False
+
+    def read(self) -> None:
+        """Take in what one read gives; waits for something."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._end, CHUNK, MAX_DESCRIPTORS)
+        except ConnectionError:
+            data, descriptors = b"", []
+        self.closed = not data
+        self.descriptors.extend(descriptors)
+        self._arrived.extend(message for line in self._lines.feed(data) if (message := decode(line)) is not None)
+
+    def take(self) -> Message | None:
+        """The next message that has been taken in, if any."""
+        return self._arrived.popleft() if self._arrived else None
+
+    def wait_for_one(self) -> Message | None:
+        """The next message, or None if there is nobody to send it."""
+        while not self._arrived and not self.closed:
+            self.read()
+        return self.take()
+
+
+@dataclass(slots=True)
+class Launcher:
+    """Forks children on request and tells when they are gone."""
+
+    end: socket.socket
+    inbox: Inbox
+    register: int
+    waking: int
+    waker: int
+    function: Callable[..., object] | None
+    children: dict[int, int] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Serve until the tuner is gone, then end every child."""
+        poll = select.poll()
+        poll.register(self.end, select.POLLIN)
+        poll.register(self.waking, select.POLLIN)
+        self.obey_all()  # what came with the first message
+        while not self.inbox.closed:
+            for descriptor, _ in poll.poll():
+                if descriptor == self.waking:
+                    with suppress(BlockingIOError):
+                        os.read(self.waking, CHUNK)
+                    self.reap()
+                else:
+                    self.inbox.read()
+                    self.obey_all()
+        for pid in self.children.values():
+            end_child(pid)
+        for pid in self.children.values():
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+    def obey_all(self) -> None:
+        """Carry out what has been asked for."""
+        while (message := self.inbox.take()) is not None:
+            self.obey(message)
+
+    def obey(self, message: Message) -> None:
+        """Carry out one request."""
+        match message:
+            case {"spawn": int(key)}:
+                descriptors = [self.inbox.descriptors.popleft() for _ in range(message["descriptors"])]
+                self.spawn(key, message, descriptors)
+                for descriptor in descriptors:
+                    os.close(descriptor)
+            case {"signal": int(key), "number": int(number)} if key in self.children:
+                if number == signal.SIGKILL:
+                    end_child(self.children[key])
+                else:
+                    os.kill(self.children[key], number)
+
+    def spawn(self, key: int, message: Mapping[str, Any], descriptors: list[int]) -> None:
+        """Fork a child."""
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.write(descriptors[1], f"rungwise: no process could be started: {error.strerror}\n".encode())
+            self.tell({"exit": key, "status": 1})
+            return
+        if pid:
+            self.children[key] = pid
+            return
+        status = 1
+        try:
+            self.be_child(message, descriptors)
+            status = 0
+        except BaseException:  # a child must never return into the launcher's loop
+            traceback.print_exc()
+        finally:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status)
+
+    def be_child(self, message: Mapping[str, Any], descriptors: list[int]) -> None:
+        """Become a trial's process: a session of its own, known to the reaper before any of its code runs."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        parent = os.getppid()
+        os.setsid()
+        with suppress(OSError):
+            os.write(self.register, b"+%d\n" % os.getpid())
+        die_with_parent(parent)
+        for descriptor in (self.register, self.waking, self.waker):
+            os.close(descriptor)
+        self.end.close()
+        channel, output, *printed = descriptors
+        os.dup2(printed[0] if printed else output, 1)
+        os.dup2(output, 2)
+        for descriptor in (output, *printed):
+            os.close(descriptor)
+        os.environ.update(message["env"])
+        if message["argv"] is not None:
+            become_script(message["argv"], channel)
+        elif self.function is not None:
+            serve(self.function, Channel(socket.socket(fileno=channel)), once=message["once"])
+            # What was registered to be done at exit is done, the interpreter's slow dismantling is not.
+            atexit._run_exitfuncs()
+
+    def reap(self) -> None:
+        """Tell of the children that are gone, and end what they left behind."""
+        for key, pid in list(self.children.items()):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if not done:
+                continue
+            # The number is free for others only once the group is empty, and then not for a long round of numbers.
+            end_group(pid)
+            with suppress(OSError):
+                os.write(self.register, b"-%d\n" % pid)
+            del self.children[key]
+            self.tell({"exit": key, "status": os.waitstatus_to_exitcode(status)})
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Answer the tuner; if it is gone, the next read says so."""
+        with suppress(OSError):
+            self.end.sendall(encode(message))
+
+
+def end_child(pid: int) -> None:
+    """Kill a child of ours that has not been waited for, and its group, which it may not have founded yet."""
+    os.kill(pid, signal.SIGKILL)
+    end_group(pid)
+
+
+def become_script(argv: list[str], channel: int) -> None:
+    """Replace this process by a program."""
+    os.environ[CHANNEL] = str(fcntl.fcntl(channel, fcntl.F_DUPFD, HIGH))
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        os.write(2, f"rungwise: {argv[0]} could not be run: {error.strerror}\n".encode())
+        os._exit(127)
+
+
+def die_with_parent(parent: int) -> None:
+    """Where the kernel offers it, die with the launcher, even where the reaper has been killed."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _buffer_by_lines() -> None:
+    # What a trial printed before it was killed is then in its output.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

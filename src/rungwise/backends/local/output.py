@@ -1,0 +1,73 @@
+"""What trials print: a file per trial, and its end for people to read when the trial has failed."""
+
+import fcntl
+import os
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+NAME = "output.txt"
+TAIL_BYTES = 16_384
+TAIL_LINES = 15
+LINE = 300
+
+
+def open_output(folder: Path) -> BinaryIO:
+    """The file that a trial's output is appended to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / NAME).open("ab+", buffering=0)
+
+
+def shared_output() -> BinaryIO:
+    """A nameless file for a process that runs one trial after another; `pour` moves its content where it belongs."""
+    file = tempfile.TemporaryFile("wb+", buffering=0)  # noqa: SIM115
+    fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
+    return file
+
+
+def pour(shared: BinaryIO, folder: Path) -> None:
+    """Append what has been printed to the trial's own file, if there is anything, and start anew."""
+    size = os.fstat(shared.fileno()).st_size
+    if not size:
+        return
+    with open_output(folder) as file:
+        position = 0
+        while position < size and (chunk := os.pread(shared.fileno(), 1 << 20, position)):
+            file.write(chunk)
+            position += len(chunk)
+    os.ftruncate(shared.fileno(), 0)
+
+
+def tidy(folder: Path) -> None:
+    """Leave no empty file or folder behind."""
+    file = folder / NAME
+    with suppress(OSError):
+        if not file.stat().st_size:
+            file.unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def tail(file: BinaryIO, since: int = 0) -> str:
+    """The last lines of what was written after `since` bytes, each of bounded length."""
+    size = os.fstat(file.fileno()).st_size
+    start = max(since, size - TAIL_BYTES)
+    text = os.pread(file.fileno(), max(0, size - start), start).decode(errors="replace").rstrip()
+    return "\n".join(line if len(line) <= LINE else f"{line[:LINE]}…" for line in text.splitlines()[-TAIL_LINES:])
+
+
+def describe_exit(status: int) -> str:
+    """An exit code, or minus a signal, in words.
+
+    >>> describe_exit(3), describe_exit(-9), describe_exit(-15)
+    ('exit code 3', 'killed by SIGKILL (out of memory?)', 'killed by SIGTERM')
+    """
+    if status >= 0:
+        return f"exit code {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"

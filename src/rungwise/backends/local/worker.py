@@ -1,0 +1,52 @@
+"""What a process that runs a training function does: jobs come in over its channel, reports and ends go out."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from traceback import format_exception
+
+from rungwise.trial.channel import Channel, Message
+from rungwise.trial.link import TunerLink
+from rungwise.trial.trial import Job, Trial
+
+DETAIL_LINES = 15
+LINE = 300
+
+
+def serve(function: Callable[[Trial], object], channel: Channel, *, once: bool) -> None:
+    """Run jobs until the tuner is gone, or only one."""
+    while (message := channel.receive()) is not None:
+        # A request that comes before a job was meant for the one that has just ended.
+        if "job" not in message:
+            continue
+        end = run_job(function, Job(**message["job"]), channel)
+        with suppress(OSError, ValueError):  # the training may have closed them
+            sys.stdout.flush()
+            sys.stderr.flush()
+        channel.send(end)
+        channel.flush()
+        if once:
+            return
+
+
+def run_job(function: Callable[[Trial], object], job: Job, channel: Channel) -> Message:
+    """Train, and say how it ended."""
+    link = TunerLink(channel)
+    try:
+        function(Trial(job, link))
+    except SystemExit as leave:
+        if leave.code not in (None, 0):
+            return {"failed": f"the training called sys.exit({leave.code!r})"[:LINE]}
+    except BaseException as error:  # a trial fails alone, whatever it raises
+        return {"failed": traceback_end(error)}
+    finally:
+        link.close()
+    return {"done": True}
+
+
+def traceback_end(error: BaseException) -> str:
+    """The last lines of a traceback, without our own frame, each of bounded length."""
+    trace = error.__traceback__
+    inner = trace.tb_next if trace is not None else None
+    lines = "".join(format_exception(type(error), error, inner)).rstrip().splitlines()
+    return "\n".join(line if len(line) <= LINE else f"{line[:LINE]}…" for line in lines[-DETAIL_LINES:])

@@ -1,0 +1,47 @@
+"""`rungwise`: the group of commands, and how each of them ends."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from rungwise import __version__
+from rungwise.cli.demo import demo
+from rungwise.cli.look import best, list_experiments, show
+from rungwise.cli.retrain import retrain
+from rungwise.cli.tune import resume, tune
+from rungwise.core.errors import RungwiseError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rungwise")
+def rungwise() -> None:
+    """Tune rung by rung; stop paying as soon as the ranking is settled."""
+
+
+for command in (demo, tune, resume, list_experiments, show, best, retrain):
+    rungwise.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0; 1 no winner; 2 a mistake in the input; 130 interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; its exit code."""
+    try:
+        code = rungwise.main(args=arguments, prog_name="rungwise", standalone_mode=False)
+    except RungwiseError as error:
+        click.echo(f"rungwise: {error}", err=True)
+        return 2
+    except click.ClickException as error:
+        click.echo(f"rungwise: {error.format_message()}", err=True)
+        return 2
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        click.echo(f"rungwise: {interrupt or 'ended at once; what was recorded is kept'}", err=True)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone: `rungwise list | head -1`
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0

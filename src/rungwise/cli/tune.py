@@ -1,0 +1,74 @@
+"""`rungwise tune` and `rungwise resume`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rungwise.cli.options import json_option, store_option
+
+
+@click.command()
+@click.argument("train", nargs=-1, metavar="TRAIN.py | FILE.py:FUNCTION | EXPERIMENT.yaml | -- COMMAND…")
+@click.option("--space", metavar="FILE", help="The search space, as YAML or JSON.")
+@click.option("--metric", help="The reported metric to tune for.")
+@click.option("--mode", type=click.Choice(["min", "max"]), help="Which is better.  [default: min]")
+@click.option("--max-resource", type=int, metavar="N", help="The most units any trial may train for.")
+@click.option(
+    "--min-resource", type=int, metavar="N", help="The units after which a value means something.  [default: 1]"
+)
+@click.option("--eta", type=int, help="One of so many goes on from a rung.  [default: 3]")
+@click.option("--scheduler", help="pasha, asha, stopping-asha or fifo.  [default: pasha]")
+@click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
+@click.option("--searcher", help="random or grid.  [default: random]")
+@click.option("--trials", type=int, metavar="N", help="Start so many configurations.  [default: 64]")
+@click.option("--workers", type=int, metavar="N", help="Trials at once.  [default: 1]")
+@click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")
+@click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: drain]")
+@click.option("--name", help="What to call the experiment.  [default: the training's name and a number]")
+@click.option("--config-as", type=click.Choice(["args", "env", "json"]), help="How a command gets its configuration.")
+@click.option("--gpus", type=int, metavar="N", help="Hand out devices 0 to N-1.")
+@click.option("--per-gpu", type=int, metavar="N", help="Trials on one device.  [default: 1]")
+@click.option("--reuse-workers", is_flag=True, default=None, help="Keep the processes of functions warm.")
+@click.option("--preload", multiple=True, metavar="MODULE", help="Import it once, before trials fork.")
+@store_option
+@json_option
+def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **given: Any) -> int:
+    """Tune a script, a function, any command, or an experiment written in one YAML file.
+
+    \b
+    rungwise tune train.py --space space.yaml --metric val_accuracy --mode max --max-resource 81
+    rungwise tune experiment.yaml --workers 4
+    rungwise tune --space space.yaml --metric loss --max-resource 100 -- ./train --lr {lr}
+    """
+    from rungwise.api.files import read_experiment
+    from rungwise.api.tune import tune as start
+    from rungwise.cli.ending import ended, watching
+
+    settings: dict[str, Any] = {}
+    if len(train) == 1 and Path(train[0]).suffix in (".yaml", ".yml"):
+        settings = read_experiment(Path(train[0]))
+    elif train:
+        settings = {"train": train[0] if len(train) == 1 else train}
+    settings.update({key: value for key, value in given.items() if value not in (None, ())})
+    if rule is not None:
+        scheduler = settings.get("scheduler", "pasha")
+        settings["scheduler"] = {**({"name": scheduler} if isinstance(scheduler, str) else scheduler), "rule": rule}
+    for key in ("train", "space", "metric", "max_resource"):
+        if key not in settings:
+            raise click.UsageError(f"{key.replace('_', '-')} is missing: give it on the command line or in the experiment's"
+                                   " YAML file (see rungwise tune --help)")  # fmt: skip
+    settings.setdefault("store", store)
+    return ended(start(**settings, watch=watching(as_json)), as_json)
+
+
+@click.command()
+@click.argument("name")
+@store_option
+@json_option
+def resume(name: str, store: str, as_json: bool) -> int:
+    """Go on with an experiment after Ctrl-C or a crash; nothing is trained twice."""
+    from rungwise.api.tune import resume as go_on
+    from rungwise.cli.ending import ended, watching
+
+    return ended(go_on(name, store=store, watch=watching(as_json)), as_json)

@@ -1,0 +1,83 @@
+"""What is worth a line while an experiment runs, and the words for it."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+from rungwise.core.decisions import Disagreement, OpenRung
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialReported
+from rungwise.core.ledger import Ledger
+from rungwise.core.objective import Objective
+from rungwise.core.records import Record
+from rungwise.report.text import counted, last_line, number
+
+Kind = Literal["opened", "failed", "warning"]
+_NEWSWORTHY = frozenset((OpenRung, TrialEnded, CapacityChanged))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One line, and when it happened, in seconds since the experiment began."""
+
+    at: float
+    kind: Kind
+    text: str
+
+
+class Newsroom:
+    """Finds the news in records that `ledger` has already taken in; half a microsecond for one without any."""
+
+    def __init__(self, objective: Objective, ledger: Ledger, unit: str) -> None:
+        self._objective = objective
+        self._ledger = ledger
+        self._unit = unit
+        self._warned = {entry.trial for entry in ledger.trials.values() if entry.diverged}
+
+    def read(self, record: Record) -> News | None:
+        """The news in one record, if any: a rung opened, a trial lost to a failure or to NaN, everything pausing."""
+        if type(record) is TrialReported:  # by far the most common
+            return None if isfinite(record.value) else self._diverged(record)
+        if type(record) not in _NEWSWORTHY:
+            return None
+        match record:
+            case OpenRung(milestone, reason):
+                return News(self._ledger.now, "opened", f"rung {milestone} opened: {grounds(reason)}")
+            case TrialEnded(at, trial, "failed" | "lost" as reason, detail):
+                return News(at, "failed", failure(trial, reason, last_line(detail)))
+            case CapacityChanged(at, 0) if self._ledger.running:
+                saving = counted(self._ledger.running, "running trials")
+                return News(at, "warning", f"no slots left: {saving} to save a checkpoint and pause")
+            case _:
+                return None
+
+    def _diverged(self, report: TrialReported) -> News | None:
+        trial = report.trial
+        entry = self._ledger.trials.get(trial)
+        if trial in self._warned or entry is None or not entry.diverged:
+            return None
+        self._warned.add(trial)
+        value = number(self._objective.shown(report.value))
+        at = counted(report.resource, self._unit)
+        return News(report.at, "warning", f"trial {trial} reported {value} at {at}: such a value ranks last")
+
+
+def grounds(reason: Disagreement) -> str:
+    """Why a rung opened, as far as the record tells.
+
+    >>> grounds(Disagreement((12, 31), 0.00314)), grounds(Disagreement((12, 31), None))
+    ("trial 12 took trial 31's place (noise up to 0.0031)", "trial 12 took trial 31's place")
+    """
+    if reason.pair is None:
+        return "the top two rungs rank their trials differently"
+    taken = f"trial {reason.pair[0]} took trial {reason.pair[1]}'s place"
+    return taken if reason.epsilon is None else f"{taken} (noise up to {number(reason.epsilon, 2, strip=True)})"
+
+
+def failure(trial: int, reason: str, line: str) -> str:
+    """A trial's failure in a line.
+
+    >>> failure(7, "failed", "ValueError: bad"), failure(8, "lost", "")
+    ('trial 7 failed: ValueError: bad', 'trial 8 was lost')
+    """
+    text = f"trial {trial} was lost" if reason == "lost" else f"trial {trial} failed"
+    return f"{text}: {line}" if line else text

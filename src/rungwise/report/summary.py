@@ -1,0 +1,282 @@
+"""What there is to say about an experiment, as plain values: the one source of the live view, `show`, endings and JSON.
+
+Values are in the metric's own direction here; the ledger's are minimised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any, Literal
+
+from rungwise.core.commands import Configuration
+from rungwise.core.decisions import FinishReason
+from rungwise.core.ledger import Ledger, Status, TrialEntry
+from rungwise.core.objective import Mode
+from rungwise.core.spec import ExperimentSpec
+from rungwise.report.text import last_line, plain
+
+State = Literal["finished", "interrupted", "unfinished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Trials by status; `limit` is how many may be started (None: no limit)."""
+
+    started: int
+    running: int
+    paused: int
+    stopped: int
+    completed: int
+    failed: int
+    lost: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRow:
+    """One rung: how many trials reported its milestone, and the best of their first values there, if any."""
+
+    milestone: int
+    entries: int
+    open: bool
+    best: float | None
+    best_trial: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """A trial, its value and the resource at which it measured that."""
+
+    trial: int
+    value: float
+    resource: int
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A rung that PASHA opened: at one and the same place the upper rung had pair[0] and the lower rung pair[1].
+
+    `epsilon` is the difference that would have passed as noise, in units of the metric. None: the ranking function
+    knows no such thing. `upper` and `lower` are the milestones of the rungs compared (None: not known).
+    """
+
+    milestone: int
+    upper: int | None
+    lower: int | None
+    pair: tuple[int, int] | None
+    epsilon: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that failed or was lost, and the last line of why."""
+
+    trial: int
+    reason: Status
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Resource units still to be trained: all of them if `exact`, else those that are certain to come."""
+
+    units: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An experiment at a glance.
+
+    `ladder` rises; `cap` is the milestone of the top open rung. `best` is the best value over all reports, the earliest
+    if tied; `best_in_top_rung` the best on entering the highest rung reached. `spent` and `full_cost` are resource
+    units, the latter for training all trials started to `max_resource`; `saving` is full_cost / spent. `elapsed` is in
+    seconds. `diverged` are the trials that reported NaN or infinity.
+    """
+
+    name: str
+    metric: str
+    mode: Mode
+    scheduler: str
+    state: State
+    finish: FinishReason | None
+    trials: Counts
+    ladder: tuple[LadderRow, ...]
+    cap: int
+    max_resource: int
+    best: Winner | None
+    best_in_top_rung: Winner | None
+    spent: int
+    full_cost: int
+    saving: float | None
+    left: Left | None
+    elapsed: float
+    openings: tuple[Opening, ...]
+    failures: tuple[Failure, ...]
+    diverged: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data; a number that is not finite becomes None."""
+        return {key: plain(value) for key, value in asdict(self).items()}
+
+    def seconds_left(self, elapsed: float | None = None) -> float | None:
+        """How long `left` takes at the average pace of `elapsed` seconds; None where nothing is known yet."""
+        elapsed = self.elapsed if elapsed is None else elapsed
+        if self.left is None or not self.spent or elapsed <= 0:
+            return None
+        return self.left.units * elapsed / self.spent
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One trial as people see it; `best` is None where it reported nothing finite."""
+
+    trial: int
+    status: Status
+    resource: int
+    best: float | None
+    best_resource: int
+    configuration: Configuration
+    diverged: bool
+    detail: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data; a number that is not finite becomes None."""
+        return {key: plain(value) for key, value in asdict(self).items()}
+
+
+def summarise(name: str, spec: ExperimentSpec, ledger: Ledger) -> Summary:
+    """Sum up an experiment from the fold of its records. One pass over the trials; the ledger may go on changing."""
+    entries = list(ledger.trials.values())
+    counts = dict.fromkeys(("running", "paused", "stopped", "completed", "failed", "lost"), 0)
+    failures: list[Failure] = []
+    diverged: list[int] = []
+    for entry in entries:
+        status = entry.status
+        counts[status] += 1
+        if status == "failed" or status == "lost":  # noqa: PLR1714 - narrows the type
+            failures.append(Failure(entry.trial, status, last_line(entry.detail)))
+        if entry.diverged:
+            diverged.append(entry.trial)
+    openings = tuple(_openings(spec, ledger))
+    cap = _cap(spec, openings)
+    full_cost = len(entries) * spec.max_resource
+    return Summary(
+        name=name,
+        metric=spec.metric,
+        mode=spec.mode,
+        scheduler=scheduler_name(spec),
+        state=_state(ledger),
+        finish=None if ledger.finish is None else ledger.finish.reason,
+        trials=Counts(started=len(entries), limit=spec.trials, **counts),
+        ladder=_ladder(spec, ledger, cap),
+        cap=cap,
+        max_resource=spec.max_resource,
+        best=_best(spec, ledger),
+        best_in_top_rung=_best_in_top_rung(spec, ledger),
+        spent=ledger.spent,
+        full_cost=full_cost,
+        saving=full_cost / ledger.spent if ledger.spent else None,
+        left=_left(spec, ledger, entries),
+        elapsed=ledger.now,
+        openings=openings,
+        failures=tuple(failures),
+        diverged=tuple(diverged),
+    )
+
+
+def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
+    """Every trial, the best value first, the lower number if tied; those without a finite value last."""
+    shown = spec.objective.shown
+    return [
+        TrialRow(
+            entry.trial,
+            entry.status,
+            entry.resource,
+            shown(entry.best) if isfinite(entry.best) else None,
+            entry.best_resource,
+            entry.configuration,
+            entry.diverged,
+            entry.detail,
+        )
+        for entry in sorted(ledger.trials.values(), key=lambda entry: (entry.best, entry.trial))
+    ]
+
+
+def scheduler_name(spec: ExperimentSpec) -> str:
+    """The scheduler's name as the settings hold it."""
+    return str(spec.scheduler.get("name", "scheduler"))
+
+
+def _state(ledger: Ledger) -> State:
+    if ledger.finish is not None:
+        return "finished"
+    return "interrupted" if ledger.trials and not ledger.capacity and not ledger.running else "unfinished"
+
+
+def _openings(spec: ExperimentSpec, ledger: Ledger) -> list[Opening]:
+    openings: list[Opening] = []
+    milestones = spec.milestones
+    for record in tuple(ledger.openings):
+        top = milestones.index(record.milestone) if record.milestone in milestones else 0
+        upper, lower = (milestones[top - 1], milestones[top - 2]) if top > 1 else (None, None)
+        openings.append(Opening(record.milestone, upper, lower, record.reason.pair, record.reason.epsilon))
+    return openings
+
+
+def _cap(spec: ExperimentSpec, openings: Sequence[Opening]) -> int:
+    """The top open rung's milestone: PASHA's ladder starts with two rungs and grows, every other one is open whole."""
+    if openings:
+        return openings[-1].milestone
+    return spec.milestones[:2][-1] if scheduler_name(spec).lower() == "pasha" else spec.max_resource
+
+
+def _ladder(spec: ExperimentSpec, ledger: Ledger, cap: int) -> tuple[LadderRow, ...]:
+    shown = spec.objective.shown
+    return tuple(
+        LadderRow(
+            rung.milestone,
+            rung.entries,
+            rung.milestone <= cap,
+            shown(rung.best) if isfinite(rung.best) else None,
+            rung.best_trial,
+        )
+        for rung in ledger.rungs
+    )
+
+
+def _best(spec: ExperimentSpec, ledger: Ledger) -> Winner | None:
+    found = ledger.incumbent
+    if found is None:
+        return None
+    configuration = ledger.trials[found.trial].configuration
+    return Winner(found.trial, spec.objective.shown(found.value), found.resource, configuration)
+
+
+def _best_in_top_rung(spec: ExperimentSpec, ledger: Ledger) -> Winner | None:
+    reached = [rung for rung in ledger.rungs if rung.entries]
+    if not reached or reached[-1].best_trial is None:
+        return None
+    rung, trial = reached[-1], reached[-1].best_trial
+    return Winner(trial, spec.objective.shown(rung.best), rung.milestone, ledger.trials[trial].configuration)
+
+
+def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -> Left | None:
+    """What is still to be trained, as far as it follows from the records without a second copy of a scheduler's rules.
+
+    With one rung every trial is trained to it. With several it is known how far running jobs go at least, and that
+    every trial not yet started goes to the first rung; which trials climb on is not. With stop="instant" running jobs
+    may be cut at any time.
+    """
+    if spec.trials is None or spec.stop == "instant" or ledger.finish is not None:
+        return None
+    milestones = spec.milestones
+    units = max(0, spec.trials - len(entries)) * milestones[0]
+    exact = len(milestones) == 1
+    for entry in entries:
+        if entry.status == "running" and not entry.leaving and entry.rung < len(milestones):
+            units += max(0, min(entry.milestone, milestones[entry.rung]) - entry.position)
+        elif exact and entry.status == "paused":
+            units += max(0, milestones[0] - entry.checkpoint)
+    return Left(units, exact)

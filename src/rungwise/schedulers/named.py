@@ -1,0 +1,92 @@
+"""Schedulers and ranking functions by name, as settings, files and the command line give them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rungwise.core.errors import InputError
+from rungwise.core.protocols import Scheduler
+from rungwise.schedulers import ranking
+from rungwise.schedulers.asha import ASHA
+from rungwise.schedulers.fifo import FIFO
+from rungwise.schedulers.pasha import PASHA
+from rungwise.schedulers.retraining import Retraining
+from rungwise.schedulers.rungs import ladder
+from rungwise.schedulers.stopping import StoppingASHA
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "fifo": (),
+    "asha": ("rule",),
+    "stopping-asha": ("rule",),
+    "pasha": ("rule", "ranking"),
+    "retraining": ("expected", "tolerance"),
+}
+RANKINGS: Mapping[str, type] = {
+    "auto": ranking.Auto,
+    "direct": ranking.Direct,
+    "fixed": ranking.Fixed,
+    "sigma": ranking.Sigma,
+    "mean": ranking.MeanDistance,
+    "median": ranking.MedianDistance,
+    "rbo": ranking.RBO,
+    "rrr": ranking.RRR,
+    "arrr": ranking.ARRR,
+}
+RESOURCES = ("min_resource", "max_resource", "eta")
+
+
+def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
+    """The scheduler that settings describe: `name`, `min_resource`, `max_resource`, `eta`, and that name's options.
+
+    Raises InputError for an unknown name or option, or a value out of range.
+
+    >>> make_scheduler({"name": "asha", "min_resource": 1, "max_resource": 9, "eta": 3, "rule": "quantile"}).milestones
+    (1, 3, 9)
+    """
+    name = settings.get("name")
+    if name not in OPTIONS:
+        raise InputError(f"scheduler is {name!r}, but must be one of {', '.join(sorted(OPTIONS))}")
+    allowed = ("name", *RESOURCES, *OPTIONS[name])
+    for key in settings:
+        if key not in allowed:
+            options = ", ".join(OPTIONS[name]) or "none"
+            raise InputError(f"the scheduler {name!r} has no option {key!r}; its options are: {options}")
+    low, high, eta = (settings[key] for key in RESOURCES)
+    rule = settings.get("rule", "floor")
+    ladder(low, high, eta)
+    match name:
+        case "fifo":
+            return FIFO(high)
+        case "asha":
+            return ASHA(low, high, eta, rule)
+        case "stopping-asha":
+            return StoppingASHA(low, high, eta, rule)
+        case "pasha":
+            return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
+        case _:
+            return Retraining(high, settings["expected"], settings["tolerance"])
+
+
+def make_ranking(settings: str | Mapping[str, Any]) -> "ranking.Ranking | ranking.Auto":
+    """The ranking function that settings describe: a name, or a mapping of `name` and its arguments.
+
+    Raises InputError for an unknown name or argument, or a value out of range.
+
+    >>> make_ranking({"name": "fixed", "epsilon": 0.02})
+    Fixed(epsilon=0.02)
+    """
+    given = {"name": settings} if isinstance(settings, str) else dict(settings)
+    name = given.pop("name", None)
+    if name not in RANKINGS:
+        raise InputError(f"ranking is {name!r}, but must be one of {', '.join(RANKINGS)}")
+    known = tuple(RANKINGS[name].__dataclass_fields__)
+    for key, value in given.items():
+        if key not in known:
+            raise InputError(f"the ranking {name!r} has no argument {key!r}; it has: {', '.join(known) or 'none'}")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{key} of the ranking {name!r} is {value!r}, but must be a number")
+    if name == "fixed" and "epsilon" not in given:
+        raise InputError(
+            "the ranking 'fixed' needs epsilon, the difference that passes as noise, in units of the metric"
+        )
+    made: ranking.Ranking | ranking.Auto = RANKINGS[name](**given)
+    return made

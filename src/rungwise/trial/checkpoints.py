@@ -1,0 +1,108 @@
+"""Checkpoints on disk: one folder per trial, in it one folder per checkpoint, named by its resource.
+
+<checkpoints>/trial-7/27/…          whole: it came into its place by a rename
+<checkpoints>/trial-7/.saving-27    being written, or torn by a crash; never loaded
+<checkpoints>/trial-7/output.txt    what the trial printed
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def trial_folder(checkpoints: Path, trial: int) -> Path:
+    """Where everything of one trial lies."""
+    return checkpoints / f"trial-{trial}"
+
+
+def checkpoint_folder(folder: Path, resource: int) -> Path:
+    """Where a trial's checkpoint at `resource` lies."""
+    return folder / str(resource)
+
+
+def draft_folder(folder: Path, resource: int) -> Path:
+    """An empty folder to write a checkpoint into; whatever an earlier attempt left there is removed."""
+    draft = folder / f".saving-{resource}"
+    drop(draft)
+    draft.mkdir(parents=True)
+    return draft
+
+
+def newest(folder: Path, limit: int) -> int:
+    """The resource of the newest whole checkpoint at `limit` units or less; 0 if there is none."""
+    return max((resource for resource in _resources(folder) if resource <= limit), default=0)
+
+
+def save_checkpoint(folder: Path, resource: int, save: Callable[[Path], object]) -> None:
+    """Let `save` fill a folder and put it in its place as the only checkpoint of this trial.
+
+    What `save` raises passes through; the older checkpoint is then untouched and nothing torn is left.
+    """
+    draft = draft_folder(folder, resource)
+    try:
+        save(draft)
+        seal(draft, folder, resource)
+    except BaseException:
+        drop(draft)
+        raise
+
+
+def seal(draft: Path, folder: Path, resource: int) -> None:
+    """Make a draft durable, rename it into its place, and remove the trial's other checkpoints."""
+    _sync(draft)
+    place = checkpoint_folder(folder, resource)
+    former = folder / f".former-{resource}"
+    drop(former)
+    if place.exists():
+        place.rename(former)
+    draft.rename(place)
+    _sync_one(folder)
+    for other in _resources(folder):
+        if other != resource:
+            drop(checkpoint_folder(folder, other))
+    drop(former)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove a trial's checkpoints, drafts included; what it printed stays."""
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            drop(Path(entry.path))
+
+
+def _resources(folder: Path) -> Iterator[int]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.isascii() and entry.name.isdigit() and entry.is_dir():
+            yield int(entry.name)
+
+
+def drop(folder: Path) -> None:
+    """Remove a folder, if it is there, and all in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            _sync_one(Path(parent, name))
+        _sync_one(Path(parent))
+
+
+def _sync_one(path: Path) -> None:
+    # A link may lead nowhere, or to what is not ours to sync.
+    if path.is_symlink():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,40 @@
+"""A trial's line to the tuner, over a channel."""
+
+from collections.abc import Mapping
+
+from rungwise.trial.channel import Channel
+from rungwise.trial.trial import Wish
+
+
+class TunerLink:
+    """Passes reports on, and hears what the tuner asks; once closed it says and hears nothing more."""
+
+    __slots__ = ("_channel", "_open", "_wish")
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._wish: Wish | None = None
+        self._open = True
+
+    def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:
+        """Pass a checked report on."""
+        if self._open:
+            self._channel.send({"resource": resource, "metrics": metrics, "saved": saved})
+
+    def breach(self, sentence: str) -> None:
+        """Tell that a report broke the contract."""
+        if self._open:
+            self._channel.send({"breach": sentence})
+
+    def wish(self) -> Wish | None:
+        """The last thing that the tuner asked for; never waits."""
+        if self._open:
+            for message in self._channel.poll():
+                match message:
+                    case {"request": "pause" | "halt" as wish}:
+                        self._wish = wish
+        return self._wish
+
+    def close(self) -> None:
+        """The job is over: a thread that the training left behind must not report into the next one."""
+        self._open = False

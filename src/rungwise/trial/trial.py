@@ -1,0 +1,142 @@
+"""What a training function touches: its configuration, where it goes on from, and how it reports."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from rungwise.core.errors import ContractError
+from rungwise.trial.checkpoints import checkpoint_folder, save_checkpoint
+from rungwise.trial.contract import check_report
+
+Wish = Literal["pause", "halt"]
+Save = Callable[[Path], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as a trial's process is told of it: train `trial` from `start` to `milestone`.
+
+    `metric` is what the experiment tunes for (None: not checked); checkpoints go into `folder` (None: none are kept);
+    `keep_final` asks for one at `max_resource` too.
+    """
+
+    trial: int
+    config: Mapping[str, Any]
+    seed: int
+    slots: int
+    start: int
+    milestone: int
+    max_resource: int
+    metric: str | None = None
+    folder: str | None = None
+    keep_final: bool = False
+
+    def message(self) -> dict[str, Any]:
+        """The job as plain values; `Job(**message)` is the way back."""
+        # By hand, because dataclasses.asdict costs more than the whole rest of a message.
+        return {
+            "trial": self.trial, "config": dict(self.config), "seed": self.seed, "slots": self.slots,
+            "start": self.start, "milestone": self.milestone, "max_resource": self.max_resource,
+            "metric": self.metric, "folder": self.folder, "keep_final": self.keep_final,
+        }  # fmt: skip
+
+    def wants_checkpoint_at(self, resource: int) -> bool:
+        """Whether a job that ends at `resource` has to leave a checkpoint."""
+        return self.milestone <= resource and (self.milestone < self.max_resource or self.keep_final)
+
+
+class Link(Protocol):
+    """A trial's line to whoever runs it."""
+
+    def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:
+        """Pass a checked report on."""
+        ...
+
+    def breach(self, sentence: str) -> None:
+        """Tell that a report broke the contract."""
+        ...
+
+    def wish(self) -> Wish | None:
+        """What the tuner has asked of this job so far; never waits."""
+        ...
+
+
+class Trial:
+    """One trial, as its training sees it.
+
+    `id` counts from 0; `config` is its configuration; `seed` (32 bits) is its own; `slots` is how much concurrency it
+    has. `start` is the resource of the checkpoint that it goes on from (0: from scratch), `milestone` the resource at
+    which this job ends, `max_resource` the most that any trial can get (for learning-rate schedules).
+    """
+
+    __slots__ = (
+        "_asked", "_job", "_link", "_reported", "_saved",
+        "config", "id", "max_resource", "milestone", "seed", "slots", "start",
+    )  # fmt: skip
+
+    def __init__(self, job: Job, link: Link) -> None:
+        self.id = job.trial
+        self.config: Mapping[str, Any] = job.config
+        self.seed = job.seed
+        self.slots = job.slots
+        self.start = job.start
+        self.milestone = job.milestone
+        self.max_resource = job.max_resource
+        self._job = job
+        self._link = link
+        self._reported = 0
+        self._saved = False
+        self._asked: Wish | None = None
+
+    def load(self) -> Path | None:
+        """The folder of the checkpoint at `start`, as `save` filled it; None if the trial starts from scratch."""
+        if not self.start or self._job.folder is None:
+            return None
+        return checkpoint_folder(Path(self._job.folder), self.start)
+
+    def epochs(self) -> Iterator[int]:
+        """start + 1, start + 2, … as long as the trial should go on; at most to `max_resource`."""
+        for epoch in range(self.start + 1, self.max_resource + 1):
+            if self.should_stop:
+                return
+            yield epoch
+
+    def report(self, resource: int, /, *, save: Save | None = None, **metrics: float) -> None:
+        """Tell what the training measured after `resource` units (whole, rising within the job; gaps are fine).
+
+        Every further keyword is a metric: a number, NaN and infinities included; `save` and `resource` are therefore no
+        names for a metric. `save(folder)` is called, before this returns, only when a checkpoint is needed: at the
+        milestone, or when the tuner wants a pause. It gets an empty folder; what it raises passes through.
+        Raises ContractError for anything else.
+        """
+        try:
+            units, numbers = check_report(resource, metrics, metric=self._job.metric, previous=self._reported)
+        except ContractError as error:
+            self._link.breach(str(error))
+            raise
+        wish = self._look()
+        if units >= self.milestone:
+            wanted = self._reported < self.milestone and self._job.wants_checkpoint_at(units)
+        else:
+            wanted = wish == "pause" and not self._saved
+        self._reported = units
+        saved = False
+        try:
+            if wanted and save is not None and self._job.folder is not None:
+                save_checkpoint(Path(self._job.folder), units, save)
+                saved = self._saved = True
+        finally:
+            # Only now, so that whoever hears of the milestone finds the checkpoint in its place.
+            self._link.report(units, numbers, saved=saved)
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the milestone has been reported, or the tuner asked for a pause or a halt: return soon."""
+        return self._reported >= self.milestone or self._look() is not None
+
+    def _look(self) -> Wish | None:
+        # A halt may follow a pause, and never the other way round.
+        if self._asked != "halt":
+            self._asked = self._link.wish()
+        return self._asked

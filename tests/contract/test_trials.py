@@ -1,0 +1,336 @@
+"""What holds however a trial is run: as a function in a process of its own or a warm one, as a script, as a program."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf, isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining, Training
+from rungwise.core.commands import Halt, Launch, Pause
+from rungwise.core.errors import ContractError
+from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.objective import Objective
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import local_trainings  # noqa: E402
+
+MAX_RESOURCE = 9
+
+
+def forked(folder: Path) -> tuple[Training, dict[str, Any]]:
+    return FunctionTraining(local_trainings.train), {}
+
+
+def warm(folder: Path) -> tuple[Training, dict[str, Any]]:
+    return FunctionTraining(local_trainings.train), {"reuse_workers": True}
+
+
+def script(folder: Path) -> tuple[Training, dict[str, Any]]:
+    file = folder / "train.py"
+    file.write_text(local_trainings.SCRIPT.format(folder=str(HERE)))
+    return ScriptTraining((str(file),)), {}
+
+
+def program(folder: Path) -> tuple[Training, dict[str, Any]]:
+    file = folder / "train.sh"
+    file.write_text(local_trainings.PROGRAM)
+    return ScriptTraining(("/bin/sh", str(file)), "env"), {}
+
+
+WAYS = [forked, warm, script, program]
+
+
+@dataclass
+class Bench:
+    """A backend with its events so far."""
+
+    backend: LocalBackend
+    folder: Path
+    stream: Iterator[Event] = field(init=False)
+    seen: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stream = self.backend.events()
+        assert next(self.stream) == CapacityChanged(100.0, 2)
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "record"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def launch(self, do: str, *, trial: int = 0, start: int = 0, milestone: int = 3) -> None:
+        config = {"do": do, "record": str(self.record), "lr": 0.1}
+        self.backend.submit(Launch(trial, config, start, milestone, slots=1, seed=7))
+
+    def until(self, wanted: Callable[[Event], bool]) -> Event:
+        for event in self.stream:
+            self.seen.append(event)
+            if wanted(event):
+                return event
+        raise AssertionError("the events have ended")
+
+    def until_reported(self, trial: int = 0) -> Event:
+        return self.until(lambda event: isinstance(event, TrialReported) and event.trial == trial)
+
+    def until_over(self, trial: int = 0) -> Event:
+        return self.until(lambda event: isinstance(event, TrialPaused | TrialEnded) and event.trial == trial)
+
+    def reports(self, trial: int = 0) -> list[tuple[int, float]]:
+        return [
+            (event.resource, event.metrics["acc"])
+            for event in self.seen
+            if isinstance(event, TrialReported) and event.trial == trial
+        ]
+
+    def kept(self, trial: int = 0) -> list[str]:
+        folder = self.checkpoints / f"trial-{trial}"
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.exists() else []
+
+    def prove(self) -> None:
+        """End one job cleanly, so that a breach of contract is one trial's failure."""
+        self.launch("early", trial=99)
+        assert self.until_over(99) == TrialEnded(self.seen[-1].at, 99, "completed")
+
+
+@pytest.fixture(autouse=True)
+def watchdog() -> Iterator[None]:
+    """Waiting for an event has no limit of its own."""
+
+    def bark(*_: object) -> None:
+        raise AssertionError("no event for 30 s")
+
+    former = signal.signal(signal.SIGALRM, bark)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+
+
+Opener = Callable[..., Bench]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: way.__name__)
+def way(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def opened(way: Callable[[Path], tuple[Training, dict[str, Any]]], tmp_path: Path) -> Iterator[Opener]:
+    open_ones: list[LocalBackend] = []
+
+    def opener(**options: Any) -> Bench:
+        training, own = way(tmp_path)
+        backend = LocalBackend(
+            training, objective=Objective("acc", "max"), max_resource=MAX_RESOURCE, workers=2,
+            checkpoints=tmp_path / "checkpoints", start_at=100.0, **own, **options,
+        )  # fmt: skip
+        open_ones.append(backend)
+        return Bench(backend, tmp_path)
+
+    yield opener
+    for backend in open_ones:
+        backend.close()
+
+
+@pytest.fixture
+def bench(opened: Opener) -> Bench:
+    return opened()
+
+
+def test_reports_arrive_in_order_and_a_trial_goes_on_from_its_checkpoint(bench: Bench) -> None:
+    bench.launch("count", milestone=3)
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=3)
+    assert bench.kept() == ["3"]
+    bench.launch("count", start=3, milestone=5)
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=5)
+    assert bench.kept() == ["5"]
+    bench.launch("count", start=5, milestone=MAX_RESOURCE)
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
+
+    assert bench.reports() == [(epoch, epoch) for epoch in range(1, 10)]
+    assert [int(line) for line in bench.record.read_text().split()] == list(range(1, 10))
+    assert bench.kept() == []
+    first = bench.seen[0]
+    assert isinstance(first, TrialReported)
+    assert (first.value, dict(first.metrics)) == (-1.0, {"acc": 1.0, "loss": 0.5})
+    stamps = [event.at for event in bench.seen]
+    assert stamps == sorted(stamps)
+    assert stamps[0] > 100.0
+
+
+def test_a_checkpoint_that_is_gone_means_from_scratch(bench: Bench) -> None:
+    bench.launch("count", start=3, milestone=5)
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=5)
+    assert bench.reports() == [(epoch, epoch) for epoch in range(1, 6)]
+
+
+def test_a_job_ends_at_the_first_report_at_or_after_its_milestone(bench: Bench) -> None:
+    bench.launch("sparse", milestone=3)
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=4)
+    assert bench.reports() == [(2, 2), (4, 4)]
+
+
+def test_a_trial_that_saves_nothing_starts_afresh(bench: Bench) -> None:
+    bench.launch("unsaved")
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=0)
+
+
+def test_the_last_checkpoint_is_kept_where_that_is_asked_for(opened: Opener) -> None:
+    bench = opened(keep_final=True)
+    bench.launch("count", milestone=MAX_RESOURCE)
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
+    assert bench.kept() == ["9"]
+
+
+def test_a_trial_may_end_early_by_itself(bench: Bench) -> None:
+    bench.launch("early")
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
+
+
+def test_a_trial_knows_the_facts_of_its_job(bench: Bench) -> None:
+    bench.launch("facts")
+    bench.until_over()
+    assert bench.reports() == [(1, 7), (2, MAX_RESOURCE), (3, 3)]
+
+
+def test_nan_and_infinities_are_values(bench: Bench) -> None:
+    bench.launch("nan")
+    bench.until_over()
+    (_, first), second, third = bench.reports()
+    assert isnan(first)
+    assert (second, third) == ((2, inf), (3, -inf))
+
+
+def test_what_a_trial_prints_is_in_its_output_file(bench: Bench) -> None:
+    bench.launch("talk")
+    bench.until_over()
+    lines = (bench.checkpoints / "trial-0" / "output.txt").read_text().splitlines()
+    assert sorted(lines) == ["cried", "spoken", '{"note": 1}']
+
+
+@pytest.mark.parametrize(("how", "shown"), [("raise", "broken heart"), ("die", "SIGSEGV")])
+def test_a_trial_that_dies_fails_alone(bench: Bench, how: str, shown: str) -> None:
+    bench.launch("wait", trial=1)
+    bench.until_reported(1)
+    bench.launch(how)
+    end = bench.until_over()
+    assert isinstance(end, TrialEnded)
+    assert end.reason == "failed"
+    assert shown in end.detail
+    assert len(end.detail.splitlines()) < 20
+    assert bench.reports() == [(1, 1)]
+    bench.backend.submit(Pause(1))
+    assert bench.until_over(1) == TrialPaused(bench.seen[-1].at, 1, resource=2)
+    bench.launch("early", trial=2)
+    assert bench.until_over(2) == TrialEnded(bench.seen[-1].at, 2, "completed")
+
+
+def test_a_pause_lets_it_save_at_its_next_report(bench: Bench) -> None:
+    bench.launch("wait", milestone=5)
+    bench.until_reported()
+    bench.backend.submit(Pause(0))
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=2)
+    assert bench.reports() == [(1, 1), (2, 2)]
+    assert bench.kept() == ["2"]
+
+
+def test_a_halt_ends_it_and_keeps_nothing(bench: Bench) -> None:
+    bench.launch("wait", milestone=5)
+    bench.until_reported()
+    bench.backend.submit(Halt(0))
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "stopped")
+    assert bench.reports() == [(1, 1), (2, 2)], "a late report is a fact as well"
+    assert bench.kept() == []
+
+
+def test_whoever_does_not_hear_the_halt_is_killed_and_others_go_on(opened: Opener) -> None:
+    bench = opened(grace=0.05)
+    bench.launch("wait", trial=1)
+    bench.until_reported(1)
+    bench.launch("deaf")
+    bench.until_reported()
+    bench.backend.submit(Halt(0))
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "stopped")
+    bench.launch("early", trial=2)
+    assert bench.until_over(2) == TrialEnded(bench.seen[-1].at, 2, "completed")
+
+
+def test_whoever_goes_on_past_its_milestone_is_ended(opened: Opener, way: Callable[..., object]) -> None:
+    bench = opened(grace=0.05)
+    bench.launch("onward", milestone=3)
+    # A program has to leave by itself for its checkpoint to count, because nobody else knows that it is whole.
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=0 if way is program else 3)
+
+
+def test_commands_for_a_trial_that_does_not_run_do_nothing(bench: Bench) -> None:
+    bench.backend.submit(Pause(5))
+    bench.backend.submit(Halt(6))
+    bench.launch("early")
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
+
+
+BREACHES = {
+    "silent": "without reporting",
+    "lacking": "lacks the metric 'acc'",
+    "text": "'0.9'",
+    "backwards": "after 2",
+    "fraction": "1.5",
+}
+
+
+@pytest.mark.parametrize("how", BREACHES)
+def test_a_breach_of_contract_is_the_experiments_until_one_job_has_ended_well(bench: Bench, how: str) -> None:
+    bench.launch(how)
+    with pytest.raises(ContractError, match=BREACHES[how]):
+        bench.until_over()
+
+
+def test_later_it_is_one_trials_failure(bench: Bench) -> None:
+    bench.prove()
+    for trial, (how, shown) in enumerate(BREACHES.items()):
+        bench.launch(how, trial=trial)
+        end = bench.until_over(trial)
+        assert isinstance(end, TrialEnded)
+        assert end.reason == "failed"
+        assert shown in end.detail
+        assert "\n" not in end.detail
+
+
+def test_an_interrupt_comes_before_everything_else(bench: Bench) -> None:
+    bench.launch("wait", milestone=5)
+    bench.until_reported()
+    bench.backend.interrupt()
+    assert next(bench.stream) == CapacityChanged(pytest.approx(bench.seen[-1].at, abs=30), 0)
+    bench.backend.submit(Pause(0))
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=2)
+
+
+def test_each_slot_has_its_share_of_the_cores_and_a_gpu_of_its_own(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(12)), raising=False)
+    bench = opened(gpus=("4", "6"))
+    bench.launch("threads", trial=0)
+    bench.launch("threads", trial=1)
+    for _ in range(2):
+        bench.until(lambda event: isinstance(event, TrialPaused | TrialEnded))
+    assert {dict(bench.reports(trial))[1] for trial in (0, 1)} == {6}
+    assert {dict(bench.reports(trial))[2] for trial in (0, 1)} == {4, 6}
+
+
+def test_closing_ends_what_runs_and_may_be_done_twice(bench: Bench) -> None:
+    bench.launch("deaf")
+    bench.until_reported()
+    bench.backend.close()
+    bench.backend.close()
+    bench.backend.interrupt()
