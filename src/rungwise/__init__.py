@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rungwise.core.errors import ReplayError as ReplayError
     from rungwise.core.errors import RungwiseError as RungwiseError
     from rungwise.core.errors import StoreError as StoreError
-    from rungwise.report import LiveView as LiveView
+    from rungwise.report.live import LiveView as LiveView
     from rungwise.trial import Trial as Trial
 
 _PUBLIC = {
@@ -31,7 +31,7 @@ _PUBLIC = {
     "Experiment": "rungwise.api.experiment",
     "InputError": "rungwise.core.errors",
     "Interrupted": "rungwise.api.run",
-    "LiveView": "rungwise.report",
+    "LiveView": "rungwise.report.live",
     "ReplayError": "rungwise.core.errors",
     "Retrained": "rungwise.api.retrain",
     "RungwiseError": "rungwise.core.errors",

@@ -50,7 +50,7 @@ def test_a_condition_on_two_parents_waits_for_the_deeper_ones_own():
 
 
 def test_a_condition_on_a_log_integer_holds_for_every_draw():
-    """The codes that ConfigSpace 1.2.2 draws for 251 and 505 here differ from the codes of 251 and 505 in the last bit."""
+    """The codes that ConfigSpace 1.2.2 draws for 251 and 505 here differ from their own in the last bit."""
     form = {"n": (1, 1000, "log"), "m": {"range": [0.0, 1.0], "when": {"n": [251, 505]}}}
     drawn = parse(form).sample(seeds(0), 20_000)
     assert any("m" in c for c in drawn)
@@ -159,6 +159,8 @@ def test_what_was_drawn_passes_unchanged():
     [
         ({"lr": 2}, "'lr' of the given point is 2, but must be a number from 0.0001 to 1.0"),
         ({"lr": float("nan")}, "'lr' of the given point is nan"),
+        ({"lr": 10**400}, "must be a number from"),
+        ({"layers": "1e999"}, "'layers'.*finite"),
         ({"lr": "fast"}, "'fast'.*a number from"),
         ({"layers": 2.5}, "'layers'.*2.5.*whole number from 1 to 5"),
         ({"layers": True}, "'layers'.*True.*whole number"),
@@ -178,5 +180,5 @@ def test_a_bad_point_is_told_in_one_sentence(point, words):
 def test_a_forbidden_point_is_refused():
     space = parse({"o": ["sgd", "adam"], "n": (1, 3), "forbidden": [{"o": "adam", "n": 2}]})
     assert space.check({"o": "adam", "n": 3}) == {"o": "adam", "n": 3}
-    with pytest.raises(InputError, match=r"(?s)forbidden.*o='adam', n=2"):
+    with pytest.raises(InputError, match=r"forbidden.*o='adam', n=2"):
         space.check({"o": "adam"})

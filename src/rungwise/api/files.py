@@ -1,6 +1,5 @@
 """An experiment written whole in one YAML file: the keywords of `tune`, and `train`."""
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from rungwise.api.tune import tune
 from rungwise.core.errors import InputError
+from rungwise.space.files import read_mapping
 
 KEYS = tuple(name for name in signature(tune).parameters if name != "watch")
 
@@ -17,18 +17,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
 
     Raises InputError where the file cannot be read, is not a mapping, or has a key that `tune` does not know.
     """
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the experiment {str(path)!r} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"the experiment {str(path)!r} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, Mapping):
-        raise InputError(
-            f"the experiment {str(path)!r} must be a mapping with the keys of rungwise.tune: {', '.join(KEYS)}"
-        )
+    data = read_mapping(path)
     settings = {str(key).replace("-", "_"): value for key, value in data.items()}
     for key in settings:
         if key not in KEYS:

@@ -36,7 +36,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """The outcome of a retraining: every candidate tried, in order; `chosen` is the kept one, or the best if none is."""
+    """The outcome of a retraining: all candidates tried, in order; `chosen` is the kept one, or the best if none is."""
 
     experiment: Experiment
     candidates: tuple[Candidate, ...]

@@ -33,6 +33,7 @@ def tune(
     workers: int = 1,
     seed: int = 0,
     stop: Stop = "drain",
+    unit: str = "units",
     name: str | None = None,
     store: str | Path = DEFAULT_STORE,
     reuse_workers: bool = False,
@@ -48,13 +49,14 @@ def tune(
     command as a sequence of words (`config_as`: how it gets its configuration: "args", "env", "json"). `space` is a
     ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
 
-    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in. `scheduler` is
+    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the word
+    for it). `scheduler` is
     "pasha", "asha", "stopping-asha" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`); or an object.
     `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At most
     `trials` are started (None: as many as the space and the scheduler give), `workers` at once; `stop="drain"` then
     finishes what can still be promoted, "instant" ends at once.
 
-    The log goes to `store`, under `name` (default: the training's name and a number); checkpoints lie beside it.
+    The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it.
     `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
     `preload` names modules to import once, before trials fork. `watch` shows progress (see `rungwise.report.LiveView`).
 
@@ -82,6 +84,7 @@ def tune(
         workers=workers,
         seed=seed,
         stop=stop,
+        unit=unit,
         points=tuple(dict(point) for point in points),
         local={"reuse_workers": reuse_workers, "gpus": _devices(gpus), "per_gpu": per_gpu, "preload": list(preload)},
     )
@@ -130,7 +133,7 @@ def _scheduler_settings(
         return {**scheduler, **resources}
     if scheduler.milestones[-1] != max_resource:
         raise InputError(
-            f"max_resource is {max_resource}, but the scheduler given ends at {scheduler.milestones[-1]}: they must agree"
+            f"max_resource is {max_resource}, but the scheduler ends at {scheduler.milestones[-1]}: they must agree"
         )
     return {"name": CUSTOM, **resources}
 
@@ -154,6 +157,6 @@ def _devices(gpus: int | Sequence[int | str]) -> list[str]:
 
 def _stem(training: Mapping[str, Any]) -> str:
     if training["kind"] == "function":
-        return str(training["name"]).rpartition(".")[2]
+        return Path(training["file"] or training["name"]).stem
     scripts = [word for word in training["command"] if word.endswith(".py")]
     return Path(scripts[0] if scripts else training["command"][0]).stem

@@ -1,5 +1,6 @@
 """`rungwise list`, `show` and `best`: what the store holds, for people and as JSON."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,33 +16,35 @@ def list_experiments(store: str, as_json: bool) -> None:
     from rungwise.api.experiment import Experiment
     from rungwise.cli.screen import screen
     from rungwise.report.summary import summarise
-    from rungwise.report.tables import Listed, experiments_table
+    from rungwise.report.tables import listed, print_list
     from rungwise.store import Store
 
     with Store.open(Path(store)) as opened:
         rows = opened.listing()
-    listed = []
+    summaries = []
     for row in rows:
         experiment = Experiment.open(row.name, store)
-        listed.append(Listed(row.created, summarise(row.name, experiment.spec, experiment.ledger)))
+        summaries.append((summarise(row.name, experiment.spec, experiment.ledger), row.created))
     if as_json:
-        echo_json([{"created": each.created, **each.summary.to_json()} for each in listed])
+        echo_json([{"created": created, **summary.to_json()} for summary, created in summaries])
     else:
-        screen().print(experiments_table(listed))
+        print_list([listed(summary, created) for summary, created in summaries], screen())
 
 
 @click.command()
 @click.argument("name")
-@click.option("--trials", "top", default=10, show_default=True, metavar="N", help="How many trials to show, best first.")
+@click.option(
+    "--trials", "top", default=10, show_default=True, metavar="N", help="How many trials to show, best first."
+)
 @click.option("--picture", metavar="FILE", help="Draw the ladder into a .png, .svg or .pdf file.")
 @store_option
 @json_option
 def show(name: str, top: int, picture: str | None, store: str, as_json: bool) -> None:
-    """Show an experiment: its ladder, its best trials, its failures, and why it stopped where it did."""
+    """Show an experiment: its ladder, best trials and failures, and why it stopped where it did."""
     from rungwise.api.experiment import Experiment
     from rungwise.cli.screen import screen
     from rungwise.report.summary import summarise, trial_rows
-    from rungwise.report.tables import show as shown
+    from rungwise.report.tables import print_show
 
     experiment = Experiment.open(name, store)
     summary = summarise(name, experiment.spec, experiment.ledger)
@@ -53,7 +56,7 @@ def show(name: str, top: int, picture: str | None, store: str, as_json: bool) ->
     if as_json:
         echo_json({**summary.to_json(), "trials": [row.to_json() for row in rows]})
     else:
-        shown(summary, rows, screen(), top=top)
+        print_show(summary, rows, screen(), top=top, unit=experiment.spec.unit)
 
 
 @click.command()
@@ -65,12 +68,14 @@ def best(name: str, store: str, as_json: bool) -> None:
     from rungwise.api.experiment import Experiment
     from rungwise.cli.screen import screen
     from rungwise.report.summary import summarise
-    from rungwise.report.tables import best as shown
+    from rungwise.report.tables import print_best
 
     experiment = Experiment.open(name, store)
     winner = experiment.best
     if as_json:
         beside = experiment.best_in_top_rung
-        echo_json({"name": name, "metric": experiment.spec.metric, **_plain(winner), "best_in_top_rung": _plain(beside)})
+        echo_json(
+            {"name": name, "metric": experiment.spec.metric, **asdict(winner), "best_in_top_rung": asdict(beside)}
+        )
     else:
-        shown(summarise(name, experiment.spec, experiment.ledger), screen())
+        print_best(summarise(name, experiment.spec, experiment.ledger), screen(), unit=experiment.spec.unit)

@@ -25,7 +25,8 @@ from rungwise.cli.options import json_option, store_option
 @click.option("--workers", type=int, metavar="N", help="Trials at once.  [default: 1]")
 @click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")
 @click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: drain]")
-@click.option("--name", help="What to call the experiment.  [default: the training's name and a number]")
+@click.option("--unit", metavar="WORD", help="What resources count: epochs, steps, trees.  [default: units]")
+@click.option("--name", help="What to call the experiment.  [default: the training file's name and a number]")
 @click.option("--config-as", type=click.Choice(["args", "env", "json"]), help="How a command gets its configuration.")
 @click.option("--gpus", type=int, metavar="N", help="Hand out devices 0 to N-1.")
 @click.option("--per-gpu", type=int, metavar="N", help="Trials on one device.  [default: 1]")
@@ -43,7 +44,8 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
     """
     from rungwise.api.files import read_experiment
     from rungwise.api.tune import tune as start
-    from rungwise.cli.ending import ended, watching
+    from rungwise.cli.ending import ended
+    from rungwise.cli.screen import watching
 
     settings: dict[str, Any] = {}
     if len(train) == 1 and Path(train[0]).suffix in (".yaml", ".yml"):
@@ -56,8 +58,10 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
         settings["scheduler"] = {**({"name": scheduler} if isinstance(scheduler, str) else scheduler), "rule": rule}
     for key in ("train", "space", "metric", "max_resource"):
         if key not in settings:
-            raise click.UsageError(f"{key.replace('_', '-')} is missing: give it on the command line or in the experiment's"
-                                   " YAML file (see rungwise tune --help)")  # fmt: skip
+            raise click.UsageError(
+                f"{key.replace('_', '-')} is missing: give it on the command line or in an experiment's YAML file"
+                " (see rungwise tune --help)"
+            )
     settings.setdefault("store", store)
     return ended(start(**settings, watch=watching(as_json)), as_json)
 
@@ -69,6 +73,7 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
 def resume(name: str, store: str, as_json: bool) -> int:
     """Go on with an experiment after Ctrl-C or a crash; nothing is trained twice."""
     from rungwise.api.tune import resume as go_on
-    from rungwise.cli.ending import ended, watching
+    from rungwise.cli.ending import ended
+    from rungwise.cli.screen import watching
 
     return ended(go_on(name, store=store, watch=watching(as_json)), as_json)

@@ -39,4 +39,4 @@ class Objective:
 
     def shown(self, value: float) -> float:
         """A minimised value as the user measures it, and the other way round (the map is its own inverse)."""
-        return -value if self.mode == "max" else value
+        return 0.0 - value if self.mode == "max" else value  # not -value: a plain 0.0 must not turn into -0.0

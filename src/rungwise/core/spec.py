@@ -16,7 +16,8 @@ class ExperimentSpec:
     """An experiment's settings; resources are whole units. It is stored with the log, as JSON.
 
     `scheduler` and `searcher` hold a name and options; `space` and `training` are as their rooms serialise them;
-    `milestones` are the scheduler's rungs. `of` names the experiment that this one retrains the winners of.
+    `milestones` are the scheduler's rungs, `unit` is the word for what they count.
+    `of` names the experiment that this one retrains the winners of.
     """
 
     metric: str
@@ -30,6 +31,7 @@ class ExperimentSpec:
     workers: int = 1
     seed: int = 0
     stop: Stop = "drain"
+    unit: str = "units"
     points: tuple[Configuration, ...] = ()
     local: Mapping[str, Any] = field(default_factory=dict)
     of: str | None = None

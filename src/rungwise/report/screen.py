@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rungwise.report.news import Kind, News
 from rungwise.report.summary import LadderRow, Summary
-from rungwise.report.text import clean, counted, duration, number, settings, short
+from rungwise.report.text import clean, counted, duration, number, numbers, settings, short
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -104,28 +104,30 @@ def _rungs(summary: Summary, width: int, ascii_only: bool) -> list["Text"]:
     digits = max(len("rung"), len(str(summary.max_resource)))
     length = max(4, width - digits - counts - 37)
     head = f"{'rung':>{digits}}  {'trials that got there':{length + 2 + counts}}  {'best there':>10}"
-    rows = [_rung(summary, row, most, length, ascii_only) for row in reversed(summary.ladder)]
     lines = [Text(head, "dim")]
-    for row, (bar, style, best, who) in zip(reversed(summary.ladder), rows, strict=True):
+    ladder = tuple(reversed(summary.ladder))
+    for row, best in zip(ladder, numbers([row.best for row in ladder]), strict=True):
+        bar, style, who = _rung(summary, row, most, length, ascii_only)
         mark = Text(f"{row.milestone:>{digits}}  ", style="" if row.open else "dim")
         mark.append(f"{bar:{length}}", style=style)
         count = f"{row.entries if row.open else '':>{counts}}"
-        lines.append(mark.append(f"  {count}  {best:>10}  ", style="").append(who))
+        mark.append(f"  {count}  {best:>10}  ", style="").append(who).rstrip()
+        lines.append(mark)
     return lines
 
 
-def _rung(summary: Summary, row: LadderRow, most: int, length: int, ascii_only: bool) -> tuple[str, str, str, "Text"]:
-    """A rung's bar, the bar's style, its best value, and whose that is."""
+def _rung(summary: Summary, row: LadderRow, most: int, length: int, ascii_only: bool) -> tuple[str, str, "Text"]:
+    """A rung's bar, the bar's style, and whose the best value there is."""
     from rich.text import Text
 
     if not row.open:
-        return ("." if ascii_only else "┄") * length, "dim", "", Text("not opened", "dim")
+        return ("." if ascii_only else "┄") * length, "dim", Text("not opened", "dim")
     halves = min(2 * length, max(bool(row.entries), round(2 * length * row.entries / most)))
     bar = "=" * -(-halves // 2) if ascii_only else "━" * (halves // 2) + "╸" * (halves % 2)
     who = Text("" if row.best_trial is None else f"trial {row.best_trial}  ")
     if row.milestone == summary.cap < summary.max_resource:
         who.append("cap", style="bold cyan")
-    return bar, "cyan", "" if row.best is None else number(row.best), who
+    return bar, "cyan", who
 
 
 def _incumbent(summary: Summary, room: int, unit: str) -> list["Text"]:

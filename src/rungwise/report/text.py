@@ -1,7 +1,7 @@
 """How numbers, times, configurations and other people's text are written for people."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import floor, isfinite, log10
 
 from rungwise.core.commands import Configuration
@@ -32,6 +32,20 @@ def number(value: float, digits: int = 4, *, strip: bool = False) -> str:
     if strip and "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(power)}" if power else mantissa
+
+
+def numbers(values: Sequence[float | None], absent: str = "") -> list[str]:
+    """Numbers of one column: alike in their decimals where they are of about the same size.
+
+    >>> numbers([0.00492, 0.0303, None]), numbers([0.00492, 30.3])
+    (['0.004920', '0.030300', ''], ['0.004920', '30.30'])
+    """
+    texts = [absent if value is None else number(value) for value in values]
+    sizes = [abs(value) for value in values if value is not None and isfinite(value) and value != 0]
+    if not sizes or max(sizes) > 100 * min(sizes) or any("e" in text for text in texts):
+        return texts
+    decimals = len(number(min(sizes)).partition(".")[2])
+    return [absent if value is None else f"{value:.{decimals}f}" for value in values]
 
 
 def setting(value: bool | int | float | str) -> str:

@@ -30,16 +30,17 @@ class Distances:
         self._size = 0
         self._kept = 0.0
 
-    def replace(self, removed: Sequence[float] | Floats, added: Sequence[float] | Floats) -> None:
-        """Exchange some elements for others; removed ones must be there."""
-        size = self._size - len(removed) + len(added)
+    def replace(self, *exchanges: Exchange) -> None:
+        """Exchange elements (removed, added) all at once: what is added here may be removed here again."""
+        size = self._size + sum(len(added) - len(removed) for removed, added in exchanges)
         if size == 0 and self._size > 0:
             self._kept = self.percentile()
         self._size = size
-        if len(removed):
-            self._removed.append(removed)
-        if len(added):
-            self._added.append(added)
+        for removed, added in exchanges:
+            if len(removed):
+                self._removed.append(removed)
+            if len(added):
+                self._added.append(added)
 
     def percentile(self) -> float:
         """The percentile of the elements; of the last ones there were, if none is left."""
@@ -98,7 +99,7 @@ class Noise:
     def move(self, second: int, top: int) -> None:
         """Open a higher window; trials already in it come along."""
         self._settle()
-        self._distances.replace(self._pairs.noisy(), ())
+        self._distances.replace((self._pairs.noisy(), ()))
         self._second, self._top = second, top
         self._members = {}
         self._pairs = LoopPairs()
@@ -123,7 +124,7 @@ class Noise:
             if member is None:
                 self._admit(trial)
             else:
-                self._distances.replace(*self._pairs.meet(member, resource, value))
+                self._distances.replace(self._pairs.meet(member, resource, value))
 
     def _admit(self, trial: int) -> None:
         """A trial enters the window, with its whole curve."""
@@ -132,8 +133,7 @@ class Noise:
             for earlier in self._members:
                 self._replay(earlier)  # the same pairs, so the same distances
         self._members[trial] = len(self._members)
-        for removed, added in self._replay(trial):
-            self._distances.replace(removed, added)
+        self._distances.replace(*self._replay(trial))  # one report, so no epsilon in between
 
     def _replay(self, trial: int) -> list[Exchange]:
         """Let a trial's curve, up to the window's top, meet those of the members before it."""

@@ -7,8 +7,7 @@ from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
 from rungwise.space import Space
 
-# A block costs about as much as ten configurations more, so single draws would be fifty times slower; part of every
-# log's reproducibility, so that it never changes.
+# Drawing 64 configurations costs little more than drawing one. Part of every log's reproducibility: never to change.
 BLOCK = 64
 _BLOCKS_KEPT = 4
 

@@ -53,8 +53,10 @@ class Domain:
 
     def fit(self, value: object, what: str) -> Scalar:
         """The value as this domain holds it; InputError if it does not."""
-        fitted: Any = fit(self.item, value, what)
-        return fitted if self.choices is not None else min(max(fitted, self.bounds[0]), self.bounds[1])
+        fitted = fit(self.item, value, what)
+        if self.choices is not None or isinstance(fitted, str):
+            return fitted
+        return min(max(fitted, self.bounds[0]), self.bounds[1])
 
     def code(self, value: Scalar) -> float:
         """The value as a vector's element."""

@@ -102,7 +102,7 @@ def fit(item: Item, value: object, what: str) -> Scalar:
     choices = choices_of(item)
     fitted: Scalar | None
     if choices is None:
-        fitted = _fit_number(item, unspelled(native))
+        fitted = _fit_number(item, scalar(unspelled(native), what))
     else:
         index = index_of(choices, native)
         if index is None:
@@ -119,6 +119,8 @@ def _fit_number(item: Item, value: object) -> int | float | None:
     lower, upper = item["lower"], item["upper"]
     if is_integer(item):
         return int(value) if value == int(value) and lower <= value <= upper else None
-    # A bound as the user wrote it may lie past the bound that ConfigSpace has rounded.
-    near = min(max(float(value), lower), upper)
-    return near if abs(near - value) <= 10.0**-DECIMALS else None
+    if lower <= value <= upper:
+        return float(value)
+    # A bound as the user wrote it may lie past the bound as it was rounded.
+    near = float(lower if value < lower else upper)
+    return near if isinstance(value, float) and abs(near - value) <= 10.0**-DECIMALS else None

@@ -10,22 +10,25 @@ if TYPE_CHECKING:
     import yaml
 
 
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """The mapping that a file holds: JSON if it ends in .json, else YAML in which `1e-4` is a number."""
+def read_mapping(path: Path, what: str = "a search space") -> dict[Any, Any]:
+    """The mapping that a file holds: JSON if it ends in .json, else YAML in which `1e-4` is a number.
+
+    `what` the file is for, in the words of the error.
+    """
     try:
         text = path.expanduser().read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path} is not there (a space is a YAML or JSON file)") from None
+        raise InputError(f"{path} is not there, but {what} must be a YAML or JSON file") from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder, but a space must be a YAML or JSON file") from None
+        raise InputError(f"{path} is a folder, but {what} must be a YAML or JSON file") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not text in UTF-8, but a space must be a YAML or JSON file") from None
+        raise InputError(f"{path} is not text in UTF-8, but {what} must be a YAML or JSON file") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read as {what}: {error.strerror or error}") from None
     content = _json(path, text) if path.suffix.lower() == ".json" else _yaml(path, text)
     if not isinstance(content, dict):
         kind = "empty" if content is None else f"a {type(content).__name__}"
-        raise InputError(f"{path} is {kind}, but must hold a mapping from hyperparameters to their ranges or choices")
+        raise InputError(f"{path} is {kind}, but {what} must be a mapping")
     return content
 
 

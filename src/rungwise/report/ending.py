@@ -1,0 +1,86 @@
+"""The last word on an experiment: who won, what it cost, and how far the ladder had to grow."""
+
+from typing import TYPE_CHECKING
+
+from rungwise.report.printing import paragraph
+from rungwise.report.summary import Summary
+from rungwise.report.tables import opening_text
+from rungwise.report.text import clean, counted, number, settings, short
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def ending(summary: Summary, *, unit: str = "units") -> str:
+    """The text at the end of a run, a few lines without colours; `unit` is the word for resource units."""
+    lines = [*_winner(summary, unit), _cost(summary, unit), *_ladder(summary, unit), *_mishaps(summary)]
+    if summary.state != "finished":
+        lines.append(f"It is not finished: go on with `rungwise resume {clean(summary.name)}`.")
+    return "\n".join(line for line in lines if line)
+
+
+def print_ending(summary: Summary, console: "Console", *, unit: str = "units") -> None:
+    """Print the last word; a terminal wraps it between words."""
+    for text in ending(summary, unit=unit).splitlines():
+        paragraph(console, text, "bold" if text.startswith("The best") else "")
+
+
+def _winner(summary: Summary, unit: str) -> list[str]:
+    best, trials = summary.best, counted(summary.trials.started, "trials")
+    if best is None:
+        return [f"No winner: none of {trials} reported a finite {clean(summary.metric)}."]
+    lines = [
+        f"The best of {trials} is trial {best.trial}: {clean(summary.metric)} {number(best.value)}"
+        f" at {counted(best.resource, unit)}.",
+        f"    {settings(best.configuration)}" if best.configuration else "",
+    ]
+    highest = summary.best_in_top_rung
+    if highest is not None and highest.trial != best.trial:
+        lines.append(
+            f"In the highest rung reached, {highest.resource}, trial {highest.trial} is the best:"
+            f" {number(highest.value)}."
+        )
+    return lines
+
+
+def _cost(summary: Summary, unit: str) -> str:
+    if not summary.spent:
+        return ""
+    trials = counted(summary.trials.started, "trials")
+    whole = f"training all {trials} to {summary.max_resource} takes {summary.full_cost}"
+    if summary.saving is None or summary.saving < 1.05:
+        return f"It took {counted(summary.spent, unit)}; {whole}."
+    return f"It took {counted(summary.spent, unit)} where {whole}: {summary.saving:.1f}× less."
+
+
+def _ladder(summary: Summary, unit: str) -> list[str]:
+    milestones = [row.milestone for row in summary.ladder]
+    if len(milestones) == 1:
+        return []
+    top = summary.ladder[-1]
+    if summary.scheduler.lower() != "pasha":
+        reached = "No trial" if not top.entries else counted(top.entries, "trials")
+        return [f"{reached} of {summary.trials.started} reached the full {counted(top.milestone, unit)}."]
+    if not summary.openings:
+        first = " and ".join(map(str, milestones[:2]))
+        if len(milestones) == 2:
+            return [f"The ladder has only two rungs, {first}: it could not grow."]
+        return [f"The ranking never changed: the ladder stayed at its first two rungs, {first}, of {len(milestones)}."]
+    last = summary.openings[-1]
+    grown = f"The ladder grew to {summary.cap} of {counted(summary.max_resource, unit)}"
+    if summary.cap == summary.max_resource:
+        grown = f"The ladder grew to the full {counted(summary.max_resource, unit)}"
+    return [f"{grown}; the ranking last changed when {opening_text(last)}."]
+
+
+def _mishaps(summary: Summary) -> list[str]:
+    lines: list[str] = []
+    if summary.failures:
+        first = summary.failures[0]
+        why = short(first.line, 160) or "no reason is known"
+        count = counted(len(summary.failures), "trials")
+        which = f"trial {first.trial}" if len(summary.failures) == 1 else f"the first of them trial {first.trial}"
+        lines.append(f"{count} failed, {which}: {why}")
+    if summary.diverged:
+        lines.append(f"{counted(len(summary.diverged), 'trials')} reported NaN or infinity.")
+    return lines

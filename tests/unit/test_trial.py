@@ -1,0 +1,198 @@
+"""A trial as its training sees it, with the tuner's side played by the test."""
+
+import select
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from rungwise.core.errors import ContractError
+from rungwise.trial import Job, Trial
+from rungwise.trial.channel import Channel, Lines
+from rungwise.trial.link import TunerLink
+from rungwise.trial.trial import Wish
+
+
+class Tuner:
+    """Takes reports, and wishes what it is told to."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, bool]] = []
+        self.breaches: list[str] = []
+        self.wishes: Wish | None = None
+
+    def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:
+        self.said.append((resource, saved))
+
+    def breach(self, sentence: str) -> None:
+        self.breaches.append(sentence)
+
+    def wish(self) -> Wish | None:
+        return self.wishes
+
+
+@pytest.fixture
+def tuner() -> Tuner:
+    return Tuner()
+
+
+def trial_of(
+    tuner: Tuner, folder: Path | None, *, start: int = 0, milestone: int = 3, keep_final: bool = False
+) -> Trial:
+    job = Job(
+        0, {"lr": 0.1}, 7, 1, start, milestone, 9, "acc", None if folder is None else str(folder), keep_final
+    )  # fmt: skip
+    return Trial(job, tuner)
+
+
+def touch(folder: Path) -> None:
+    (folder / "model").touch()
+
+
+def test_epochs_go_on_from_the_start_until_the_milestone_is_reported(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path, start=2, milestone=5)
+    seen = []
+    for epoch in trial.epochs():
+        seen.append(epoch)
+        if epoch != 5:  # a gap
+            trial.report(epoch, acc=1)
+    assert seen == [3, 4, 5, 6]
+    assert trial.should_stop
+
+
+def test_epochs_end_at_the_most_that_any_trial_can_get(tuner: Tuner) -> None:
+    assert list(trial_of(tuner, None, milestone=9).epochs()) == list(range(1, 10))
+
+
+@pytest.mark.parametrize("wish", ["pause", "halt"])
+def test_epochs_end_when_the_tuner_says_so(tuner: Tuner, wish: Wish) -> None:
+    epochs = trial_of(tuner, None).epochs()
+    assert next(epochs) == 1
+    tuner.wishes = wish
+    assert list(epochs) == []
+
+
+def test_save_is_called_at_the_milestone_once(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path)
+    for epoch in range(1, 6):
+        trial.report(epoch, acc=1, save=touch)
+    assert tuner.said == [(1, False), (2, False), (3, True), (4, False), (5, False)]
+
+
+@pytest.mark.parametrize(("keep_final", "saved"), [(False, False), (True, True)])
+def test_save_is_called_at_the_end_where_that_is_asked_for(
+    tuner: Tuner, tmp_path: Path, keep_final: bool, saved: bool
+) -> None:  # fmt: skip
+    trial_of(tuner, tmp_path, milestone=9, keep_final=keep_final).report(9, acc=1, save=touch)
+    assert tuner.said == [(9, saved)]
+
+
+def test_save_is_called_for_a_pause_even_if_the_training_heard_of_it_before(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path)
+    tuner.wishes = "pause"
+    assert trial.should_stop
+    trial.report(1, acc=1, save=touch)
+    trial.report(2, acc=1, save=touch)
+    assert tuner.said == [(1, True), (2, False)]
+
+
+def test_save_is_not_called_for_a_halt_nor_without_a_folder(tuner: Tuner, tmp_path: Path) -> None:
+    by_hand = trial_of(tuner, None)
+    by_hand.report(3, acc=1, save=touch)
+    assert by_hand.load() is None
+    tuner.wishes = "halt"
+    trial_of(tuner, tmp_path).report(1, acc=1, save=touch)
+    assert tuner.said == [(3, False), (1, False)]
+
+
+def test_a_save_that_fails_passes_through_and_the_report_stands(tuner: Tuner, tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        trial_of(tuner, tmp_path).report(3, acc=1, save=fail)
+    assert tuner.said == [(3, False)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_load_leads_to_the_checkpoint(tuner: Tuner, tmp_path: Path) -> None:
+    assert trial_of(tuner, tmp_path).load() is None
+    trial_of(tuner, tmp_path).report(3, acc=1, save=touch)
+    folder = trial_of(tuner, tmp_path, start=3, milestone=9).load()
+    assert folder is not None
+    assert (folder / "model").exists()
+
+
+def test_a_breach_is_raised_where_it_happens_and_told(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path)
+    with pytest.raises(ContractError) as caught:
+        trial.report(1, accuracy=1)
+    assert tuner.breaches == [str(caught.value)]
+    assert tuner.said == []
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Channel, Channel]]:
+    one, other = map(Channel, socket.socketpair())
+    yield one, other
+    one.close()
+    other.close()
+
+
+def test_messages_cross_whole_and_floats_exact(ends: tuple[Channel, Channel]) -> None:
+    one, other = ends
+    one.send({"x": 0.1 + 0.2, "y": float("inf"), "text": "a\nb"})
+    one.send({"z": 1})
+    assert other.poll() == [{"x": 0.1 + 0.2, "y": float("inf"), "text": "a\nb"}, {"z": 1}]
+    assert other.poll() == []
+    assert not other.closed
+
+
+def test_sending_never_waits_for_a_reader_that_is_busy(ends: tuple[Channel, Channel]) -> None:
+    one, other = ends
+    messages = [{"number": number, "text": "x" * 1000} for number in range(2000)]
+    for message in messages:
+        one.send(message)
+    received = other.poll()
+    assert 0 < len(received) < len(messages)
+    while len(received) < len(messages):
+        one.send({})  # what did not fit goes along
+        select.select([other], [], [], 5)
+        received += [message for message in other.poll() if message]
+    assert received == messages
+
+
+def test_what_is_no_message_is_left_out() -> None:
+    raw, end = socket.socketpair()
+    with raw:
+        raw.sendall(b'nonsense\n[1]\n\xff\n{"a": 1}\n{"cut')
+        channel = Channel(end)
+        assert channel.poll() == [{"a": 1}]
+    assert channel.receive() is None
+    assert channel.closed
+    channel.close()
+
+
+def test_a_line_may_come_in_any_pieces() -> None:
+    text = b"one\n\ntwo\nthree"
+    for cut in range(len(text) + 1):
+        lines = Lines()
+        assert lines.feed(text[:cut]) + lines.feed(text[cut:]) == [b"one", b"", b"two"]
+        assert lines.waiting == 5
+        assert lines.take_rest() == b"three"
+
+
+def test_a_link_hears_the_last_wish_and_is_silent_once_closed(ends: tuple[Channel, Channel]) -> None:
+    tuner, channel = ends
+    link = TunerLink(channel)
+    assert link.wish() is None
+    tuner.send({"request": "pause"})
+    tuner.send({"request": "halt"})
+    tuner.send({"request": "dance"})
+    assert link.wish() == "halt"
+    link.report(1, {"acc": 1.0}, saved=False)
+    link.close()
+    link.report(2, {"acc": 1.0}, saved=False)
+    link.breach("nothing")
+    assert tuner.poll() == [{"resource": 1, "metrics": {"acc": 1.0}, "saved": False}]
