@@ -25,7 +25,8 @@ def current_trial(space: object = None, max_resource: int | None = None) -> Tria
     def by_hand() -> tuple[Mapping[str, Any], int]:
         folder = Path(sys.argv[0]).resolve().parent
         experiment = _experiment(folder)
-        return _defaults(space, folder, experiment), _max_resource(max_resource, experiment)
+        resource = _max_resource(max_resource, experiment)
+        return _defaults(space, folder, experiment), resource
 
     return trial_of_this_process(by_hand)
 

@@ -37,6 +37,12 @@ def test_a_resource_is_a_whole_positive_number(resource: object) -> None:
         check(resource, acc=0.5)
 
 
+def test_a_resource_fits_into_a_log() -> None:
+    assert check(2**63 - 1, acc=0.5)[0] == 2**63 - 1
+    with pytest.raises(ContractError, match="63 bits"):
+        check(2**63, acc=0.5)
+
+
 @pytest.mark.parametrize("resource", [1, 2])
 def test_within_a_job_resources_grow(resource: int) -> None:
     with pytest.raises(ContractError, match=f"resource {resource} after 2"):
@@ -53,7 +59,7 @@ def test_a_report_holds_the_metric_that_is_tuned_for() -> None:
 
 @pytest.mark.parametrize("value", ["0.9", b"0.9", None, [0.9], (), np.array([1.0, 2.0]), 1j, {}, 10**400, np.str_("1")])
 def test_a_metric_is_one_number(value: object) -> None:
-    with pytest.raises(ContractError, match="'acc' is .* must be one number"):
+    with pytest.raises(ContractError, match=r"'acc' is .* must be one number"):
         check(1, acc=value)
 
 
@@ -69,18 +75,24 @@ def test_what_is_large_is_shown_by_its_size(value: object, size: str) -> None:
 
 
 def test_names_and_their_number_are_limited() -> None:
-    assert check(1, acc=1, **{"n" * 200: 1})
+    def many(names: list[str]) -> dict[str, Any]:
+        return dict.fromkeys(names, 1)
+
+    assert check(1, acc=1, **many(["n" * 200]))
     with pytest.raises(ContractError, match="201 characters") as caught:
-        check(1, acc=1, **{"n" * 201: 1})
+        check(1, acc=1, **many(["n" * 201]))
     assert len(str(caught.value)) < 200
-    assert check(1, acc=1, **{f"m{i}": 1 for i in range(999)})
+    assert check(1, acc=1, **many([f"m{i}" for i in range(999)]))
     with pytest.raises(ContractError, match="1001 metrics"):
-        check(1, acc=1, **{f"m{i}": 1 for i in range(1000)})
+        check(1, acc=1, **many([f"m{i}" for i in range(1000)]))
     with pytest.raises(ContractError, match="name is taken"):
         check_report(1, {"acc": 1.0, "resource": 2}, metric="acc", previous=0)
+    assert check(1, acc=1, **many(["précision"]))
+    with pytest.raises(ContractError, match="UTF-8"):
+        check(1, acc=1, **many(["\ud800"]))
 
 
 def test_a_report_with_many_metrics_is_told_in_short() -> None:
     with pytest.raises(ContractError, match="and 490 more") as caught:
-        check(1, **{f"metric-{i}": 1 for i in range(500)})
+        check_report(1, {f"metric-{i}": 1 for i in range(500)}, metric="acc", previous=0)
     assert len(str(caught.value)) < 400

@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running, con
 from rungwise.backends.local.scripts import arguments_for, check_script, environment_for, reported_by
 from rungwise.backends.local.slots import Devices
 from rungwise.backends.local.training import ScriptTraining
+from rungwise.core.commands import Configuration
 from rungwise.core.errors import ContractError, InputError
 from rungwise.core.events import TrialEnded, TrialPaused
 from rungwise.trial import Job, Trial
@@ -98,7 +100,7 @@ def test_slots_that_are_not_there_are_refused(gpus: tuple[str, ...], per_gpu: in
 
 
 def test_a_configuration_goes_where_the_command_wants_it() -> None:
-    config = {"lr": 0.1, "kind": "a b", "on": False}
+    config: Configuration = {"lr": 0.1, "kind": "a b", "on": False}
     file = Path("/x/config.json")
     assert arguments_for(("run",), "args", config, file) == ["run", "--lr", "0.1", "--kind", "a b", "--on", "false"]
     assert arguments_for(("run", "{lr}/{kind}"), "args", config, file) == ["run", "0.1/a b"]
@@ -122,7 +124,8 @@ def test_a_script_is_told_of_its_job(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "report"),
     [(b'{"resource": 3, "acc": NaN}', True), (b'  {"acc": 1, "resource": 1}', True), (b'{"acc": 1}', False),
-     (b'epoch 3 {"resource": 3}', False), (b'{"resource": 3', False), (b'["resource"]', False), (b"", False)],
+     (b'epoch 3 {"resource": 3}', False), (b'{"resource": 3', False), (b'["resource"]', False), (b"", False),
+     (b'{"resource":' + b"[" * 100_000, False), (b'{"resource": "\xff"}', False)],
 )  # fmt: skip
 def test_a_report_is_a_line_with_an_object_that_has_a_resource(line: bytes, report: bool) -> None:
     assert (reported_by(line) is not None) is report
@@ -166,12 +169,13 @@ class Callable:
 def test_functions_that_no_other_process_can_import_are_refused() -> None:
     def inner(trial: Trial) -> None: ...
 
-    for function, said in {
+    refused: dict[Any, str] = {
         inner: "'.*inner' is defined inside another function",
         (lambda trial: None): "is a lambda",
         Callable(inner): "cannot be handed to another process",
         Callable(inner).method: "cannot be handed to another process",
-    }.items():
+    }
+    for function, said in refused.items():
         with pytest.raises(InputError, match=said):
             pack(function, ())
     with pytest.raises(InputError, match="must be a function"):

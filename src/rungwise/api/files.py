@@ -17,7 +17,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
 
     Raises InputError where the file cannot be read, is not a mapping, or has a key that `tune` does not know.
     """
-    data = read_mapping(path)
+    data = read_mapping(path, "an experiment")
     settings = {str(key).replace("-", "_"): value for key, value in data.items()}
     for key in settings:
         if key not in KEYS:
@@ -27,11 +27,16 @@ def read_experiment(path: Path) -> dict[str, Any]:
     for key in ("train", "space"):
         if isinstance(settings.get(key), str):
             settings[key] = _beside(path, settings[key])
+    match settings.get("train"):
+        case [str(program), *words]:
+            settings["train"] = [_beside(path, program), *words]
+    if isinstance(settings.get("store"), str):
+        settings["store"] = str(path.parent.absolute() / settings["store"])
     return settings
 
 
 def _beside(path: Path, named: str) -> str:
     """A file named in an experiment's file is looked for beside it; anything else stays as it is."""
     file, colon, function = named.partition(":")
-    there = path.parent / file
-    return f"{there}{colon}{function}" if there.exists() else named
+    there = path.parent.absolute() / file  # absolute, because a program's bare name would be looked for on PATH
+    return f"{there}{colon}{function}" if there.is_file() else named

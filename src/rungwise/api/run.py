@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -37,10 +37,14 @@ Watch = Callable[[str, ExperimentSpec, Ledger], AbstractContextManager[Observer]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: the running trials were paused and everything is recorded; `rungwise.resume(name)` goes on."""
+    """Ctrl-C: the running trials were paused and everything is recorded; `rungwise.resume(name)` goes on.
 
-    def __init__(self, name: str, store: Path) -> None:
-        super().__init__(f"the experiment {name!r} was interrupted; go on with: rungwise resume {name} --store {store}")
+    `at_once`: it came twice, so the running trials go on from the checkpoints that they had.
+    """
+
+    def __init__(self, name: str, store: Path, *, at_once: bool = False) -> None:
+        how = "ended at once" if at_once else "interrupted"
+        super().__init__(f"the experiment {name!r} was {how}; go on with: rungwise resume {name} --store {store}")
         self.name = name
         self.store = store
 
@@ -54,15 +58,22 @@ def begin(
     taken back out of the store.
     """
     tuner = make_tuner(spec, space, parts)
-    backend = _backend(store.path, name, spec, training, start_at=0.0)
-    log = store.create(name, spec.to_json())
-    try:
-        return _go(store, name, spec, tuner, backend, log, watch)
-    except ContractError:
-        if not any(entry.status in ("paused", "completed", "stopped") for entry in tuner.ledger.trials.values()):
-            store.discard(name)
-            rmtree(experiment_folder(store.path, name), ignore_errors=True)
-        raise
+    with _backend(store.path, name, spec, training, start_at=0.0) as backend:
+        log = store.create(name, spec.to_json())
+        try:
+            return _go(store, name, spec, tuner, backend, log, watch)
+        except ContractError:
+            if not any(entry.status in ("paused", "completed", "stopped") for entry in tuner.ledger.trials.values()):
+                store.discard(name)
+                _remove(experiment_folder(store.path, name))
+            raise
+
+
+def _remove(folder: Path) -> None:
+    """Remove an experiment's folder, and the one for all of the store's experiments if it was the only one."""
+    rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
 
 
 def go_on(
@@ -80,15 +91,17 @@ def go_on(
     """
     recorded = {record.trial: record.configuration for record in log.records() if isinstance(record, Launch)}
     tuner = make_tuner(spec, space, parts, recorded)
-    replay(tuner, log.records())
+    missing = replay(tuner, log.records())
+    if missing:
+        log.append(missing)
     ledger = tuner.ledger
     if ledger.finish is not None:
         return Experiment(log.name, spec, ledger, store.path)
-    backend = _backend(store.path, log.name, spec, training, start_at=ledger.now)
-    log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
-    for lost in orphans(tuner):
-        log.append(tuner.handle(lost))
-    return _go(store, log.name, spec, tuner, backend, log, watch)
+    with _backend(store.path, log.name, spec, training, start_at=ledger.now) as backend:
+        log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
+        for lost in orphans(tuner):
+            log.append(tuner.handle(lost))
+        return _go(store, log.name, spec, tuner, backend, log, watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +156,15 @@ def _go(
     watch: Watch | None,
 ) -> Experiment:
     observers: list[Observer] = [Notices(spec)]
-    with backend, _interruptible(backend):
-        if watch is None:
-            drive(tuner, backend, log, observers)
-        else:
-            with watch(name, spec, tuner.ledger) as view:
-                drive(tuner, backend, log, [*observers, view])
+    try:
+        with backend, _interruptible(backend):
+            if watch is None:
+                drive(tuner, backend, log, observers)
+            else:
+                with watch(name, spec, tuner.ledger) as view:
+                    drive(tuner, backend, log, [*observers, view])
+    except KeyboardInterrupt:
+        raise Interrupted(name, store.path, at_once=True) from None
     if tuner.ledger.finish is None:
         raise Interrupted(name, store.path)
     return Experiment(name, spec, tuner.ledger, store.path)

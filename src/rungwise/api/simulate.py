@@ -8,7 +8,7 @@ from math import nan
 
 from rungwise.allocation import Fixed
 from rungwise.backends.simulator import Curve, Simulator
-from rungwise.benchmarks.table import Table, checked_order
+from rungwise.benchmarks.table import Table, checked_order, whole_numbers
 from rungwise.core.commands import Configuration, Launch
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
@@ -78,16 +78,15 @@ def _jobs(records: Sequence[Record]) -> list[Job]:
     resource: dict[int, int] = {}
     now = 0.0
     for record in records:
-        match record:
-            case TrialReported(now, trial, reached):
-                resource[trial] = reached
-            case TrialPaused(now, trial) | TrialEnded(now, trial):
-                start, began = begun.pop(trial)
-                jobs.append(Job(trial, start, resource.get(trial, 0), began, now))
-            case Launch(trial, _, start):
-                begun[trial] = (start, now)
-            case _:
-                pass
+        if isinstance(record, TrialReported):  # nine records of ten: a pattern would cost more than the decisions
+            resource[record.trial] = record.resource
+            now = record.at
+        elif isinstance(record, TrialPaused | TrialEnded):
+            now = record.at
+            start, began = begun.pop(record.trial)
+            jobs.append(Job(record.trial, start, resource.get(record.trial, 0), began, now))
+        elif isinstance(record, Launch):
+            begun[record.trial] = (record.start, now)
     return jobs
 
 
@@ -113,28 +112,39 @@ def simulate(
         raise InputError(f"workers is {workers!r}, but must be a whole number of 1 or more")
     if stop not in ("instant", "drain"):
         raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed is {seed!r}, but must be a whole number of 0 or more")
     top = scheduler.milestones[-1]
     if top > table.units:
         raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")
     rows = checked_order(order, table.configurations)
     tuner = Tuner(scheduler, _Rows(rows), Fixed(1), seed=seed, trials=len(rows), stop=stop)
     backend = Simulator(_Curves(table, report_at), workers=workers, max_resource=top)
-    records: list[Record] = []
-    drive(tuner, backend, _Both(records, log))
-    return _summed(records, tuner.ledger, table)
+    own = _Records([])
+    drive(tuner, backend, own if log is None else _Both(own, log))
+    return _summed(own.records, tuner.ledger, table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """The run's own log."""
+
+    records: list[Record]
+
+    def append(self, records: Sequence[Record]) -> None:
+        self.records.extend(records)
 
 
 @dataclass(frozen=True, slots=True)
 class _Both:
-    """The run's own list of records, and the caller's log."""
+    """The run's own log, and the caller's."""
 
-    own: list[Record]
-    other: Log | None
+    own: Log
+    other: Log
 
     def append(self, records: Sequence[Record]) -> None:
-        self.own.extend(records)
-        if self.other is not None:
-            self.other.append(records)
+        self.own.append(records)
+        self.other.append(records)
 
 
 class _Curves:
@@ -160,7 +170,7 @@ class _Curves:
 def _checked_units(report_at: Sequence[int] | None, units: int) -> list[int] | None:
     if report_at is None:
         return None
-    chosen = [int(unit) for unit in report_at]
+    chosen = whole_numbers("report_at", report_at)
     if not chosen or chosen[0] < 1 or chosen[-1] > units or any(a >= b for a, b in pairwise(chosen)):
         raise InputError(f"report_at is {chosen}, but must rise strictly within 1 to {units}, the table's units")
     return chosen

@@ -4,6 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rungwise.api.checks import (
+    check_flag,
+    check_path,
+    check_text,
+    configurations,
+    devices,
+    is_scheduler,
+    scheduler_settings,
+    texts,
+)
 from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.run import Parts, Watch, begin, go_on
@@ -65,11 +75,16 @@ def tune(
     after Ctrl-C, when everything is recorded and `resume` goes on.
     """
     Objective(metric, mode)
+    check_path("store", store)
+    check_text("unit", unit)
+    if name is not None:
+        check_text("name", name)
+    check_flag("reuse_workers", reuse_workers)
     parsed = parse(space)
     training = parse_training(train, config_as)
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
     parts = Parts(
-        scheduler if settings["name"] == CUSTOM else None,  # type: ignore[arg-type]
+        None if isinstance(scheduler, str | Mapping) else scheduler,
         None if isinstance(searcher, str | Mapping) else searcher,
     )
     spec = ExperimentSpec(
@@ -85,8 +100,13 @@ def tune(
         seed=seed,
         stop=stop,
         unit=unit,
-        points=tuple(dict(point) for point in points),
-        local={"reuse_workers": reuse_workers, "gpus": _devices(gpus), "per_gpu": per_gpu, "preload": list(preload)},
+        points=configurations(points),
+        local={
+            "reuse_workers": reuse_workers,
+            "gpus": devices(gpus, per_gpu),
+            "per_gpu": per_gpu,
+            "preload": texts("preload", preload),
+        },
     )
     with Store.open(Path(store), create=True) as opened:
         chosen = opened.free_name(_stem(spec.training)) if name is None else name
@@ -127,10 +147,8 @@ def _scheduler_settings(
     scheduler: str | Mapping[str, Any] | Scheduler, min_resource: int, max_resource: int, eta: int
 ) -> dict[str, Any]:
     resources = {"min_resource": min_resource, "max_resource": max_resource, "eta": eta}
-    if isinstance(scheduler, str):
-        return {"name": scheduler, **resources}
-    if isinstance(scheduler, Mapping):
-        return {**scheduler, **resources}
+    if isinstance(scheduler, str | Mapping) or not is_scheduler(scheduler):
+        return scheduler_settings(scheduler, resources)
     if scheduler.milestones[-1] != max_resource:
         raise InputError(
             f"max_resource is {max_resource}, but the scheduler ends at {scheduler.milestones[-1]}: they must agree"
@@ -149,14 +167,8 @@ def _searcher_settings(searcher: str | Mapping[str, Any] | Searcher) -> dict[str
     return dict(searcher)
 
 
-def _devices(gpus: int | Sequence[int | str]) -> list[str]:
-    if isinstance(gpus, int):
-        return [str(device) for device in range(gpus)]
-    return [str(device) for device in gpus]
-
-
 def _stem(training: Mapping[str, Any]) -> str:
-    if training["kind"] == "function":
-        return Path(training["file"] or training["name"]).stem
+    if training["kind"] != "script":
+        return Path(training.get("file") or training["name"]).stem
     scripts = [word for word in training["command"] if word.endswith(".py")]
     return Path(scripts[0] if scripts else training["command"][0]).stem

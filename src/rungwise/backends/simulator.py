@@ -41,19 +41,22 @@ class _Job:
 class Simulator:
     """A backend without training: `curve(launch)` is what a job would report, from `launch.start` to its milestone.
 
-    A trial that reaches `max_resource`, or whose curve ends before its milestone, is completed.
+    A trial that reaches `max_resource`, or whose curve ends before its milestone, is completed. The clock begins at
+    `start_at` seconds, for an experiment that goes on.
     """
 
-    def __init__(self, curve: Callable[[Launch], Curve], *, workers: int, max_resource: int) -> None:
+    def __init__(
+        self, curve: Callable[[Launch], Curve], *, workers: int, max_resource: int, start_at: float = 0.0
+    ) -> None:
         self._curve = curve
         self._workers = workers
         self._max_resource = max_resource
-        self._now = 0.0
+        self._now = start_at
         self._idle = list(range(workers))
         self._freed: list[int] = []
         self._jobs: dict[int, _Job] = {}
         self._due: list[tuple[float, int, int, _Job]] = []
-        self._facts: list[tuple[list[int], Event]] = []  # of one moment, by slot
+        self._cuts: list[tuple[list[int], str, _Job]] = []  # those of one moment are told by slot
         self._serial = 0
 
     def submit(self, command: Command) -> None:
@@ -64,21 +67,19 @@ class Simulator:
                 self._jobs[command.trial] = job
                 self._schedule(job)
             case Halt(trial):
-                if trial in self._jobs:
-                    self._cut(self._jobs[trial], "stopped")
+                self._cut(trial, "stopped")
             case Pause(trial):
-                if trial in self._jobs:
-                    self._cut(self._jobs[trial], "paused")
+                self._cut(trial, "paused")
             case _:
                 assert_never(command)
 
     def events(self) -> Iterator[Event]:
         """Facts in the order of the virtual clock; ends when nothing runs."""
-        yield CapacityChanged(0.0, self._workers)
+        yield CapacityChanged(self._now, self._workers)
         while True:
-            while self._facts:
-                self._freed, fact = heappop(self._facts)
-                yield fact
+            while self._cuts:
+                _, how, job = heappop(self._cuts)
+                yield self._end(job, how)
             self._freed = []
             if not self._due:
                 return
@@ -111,8 +112,11 @@ class Simulator:
             self._idle.remove(slot)
         return taken
 
-    def _cut(self, job: _Job, how: str) -> None:
-        heappush(self._facts, (job.slots, self._end(job, how)))
+    def _cut(self, trial: int, how: str) -> None:
+        job = self._jobs.get(trial)
+        if job is not None and job.live:
+            job.live = False
+            heappush(self._cuts, (job.slots, how, job))
 
     def _end(self, job: _Job, how: str) -> Event:
         job.live = False

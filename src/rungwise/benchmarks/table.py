@@ -77,9 +77,17 @@ def _floats(data: Any, what: str) -> "NDArray[np.float64]":
         ) from None
 
 
+def whole_numbers(name: str, numbers: Sequence[int]) -> list[int]:
+    """Plain ints, numpy's included; raises InputError where one is anything else."""
+    for number in numbers:
+        if isinstance(number, bool) or not hasattr(number, "__index__"):
+            raise InputError(f"{name} holds {number!r}, but must hold whole numbers (see rungwise.simulate)")
+    return [int(number) for number in numbers]
+
+
 def checked_order(order: Sequence[int] | None, configurations: int) -> list[int]:
     """The rows that trials 0, 1, … get; raises InputError for a row that is not in the table."""
-    rows = list(range(configurations)) if order is None else [int(row) for row in order]
+    rows = list(range(configurations)) if order is None else whole_numbers("order", order)
     for row in rows:
         if not 0 <= row < configurations:
             raise InputError(f"order names row {row}, but the table has rows 0 to {configurations - 1}")

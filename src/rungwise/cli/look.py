@@ -34,7 +34,13 @@ def list_experiments(store: str, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.option(
-    "--trials", "top", default=10, show_default=True, metavar="N", help="How many trials to show, best first."
+    "--trials",
+    "top",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many trials to show, best first.",
 )
 @click.option("--picture", metavar="FILE", help="Draw the ladder into a .png, .svg or .pdf file.")
 @store_option
@@ -42,6 +48,7 @@ def list_experiments(store: str, as_json: bool) -> None:
 def show(name: str, top: int, picture: str | None, store: str, as_json: bool) -> None:
     """Show an experiment: its ladder, best trials and failures, and why it stopped where it did."""
     from rungwise.api.experiment import Experiment
+    from rungwise.cli.ending import tell_failure
     from rungwise.cli.screen import screen
     from rungwise.report.summary import summarise, trial_rows
     from rungwise.report.tables import print_show
@@ -57,6 +64,7 @@ def show(name: str, top: int, picture: str | None, store: str, as_json: bool) ->
         echo_json({**summary.to_json(), "trials": [row.to_json() for row in rows]})
     else:
         print_show(summary, rows, screen(), top=top, unit=experiment.spec.unit)
+        tell_failure(experiment.ledger)
 
 
 @click.command()

@@ -35,11 +35,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except RungwiseError as error:
         click.echo(f"rungwise: {error}", err=True)
         return 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         click.echo(f"rungwise: {error.format_message()}", err=True)
         return 2
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        click.echo(f"rungwise: {interrupt or 'ended at once; what was recorded is kept'}", err=True)
+        said = str(interrupt.__cause__ or interrupt)  # click turns every KeyboardInterrupt into an Abort
+        click.echo(f"rungwise: {said or 'ended at once; what was recorded is kept'}", err=True)
         return 130
     except BrokenPipeError:  # the reader of our output has gone: `rungwise list | head -1`
         sys.stderr.close()

@@ -19,8 +19,8 @@ def screen() -> "Console":
 def watching(as_json: bool) -> Watch | None:
     """The live view of a run; nothing where JSON is all that should be printed."""
     logger = logging.getLogger("rungwise")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = as_json  # the live view tells the same in its own words
+    logger.addHandler(logging.StreamHandler() if as_json else logging.NullHandler())
+    logger.propagate = False  # the live view tells the same in its own words; JSON is told beside it, on standard error
     if as_json:
         return None
     from rungwise.report.live import LiveView

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from rungwise.cli.options import json_option, store_option
 
@@ -62,7 +63,11 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
                 f"{key.replace('_', '-')} is missing: give it on the command line or in an experiment's YAML file"
                 " (see rungwise tune --help)"
             )
-    settings.setdefault("store", store)
+    if (
+        "store" not in settings
+        or click.get_current_context().get_parameter_source("store") is ParameterSource.COMMANDLINE
+    ):
+        settings["store"] = store
     return ended(start(**settings, watch=watching(as_json)), as_json)
 
 

@@ -26,7 +26,7 @@ def print_ending(summary: Summary, console: "Console", *, unit: str = "units") -
 
 
 def _winner(summary: Summary, unit: str) -> list[str]:
-    best, trials = summary.best, counted(summary.trials.started, "trials")
+    best, trials = summary.best, counted(summary.counts.started, "trials")
     if best is None:
         return [f"No winner: none of {trials} reported a finite {clean(summary.metric)}."]
     lines = [
@@ -44,13 +44,13 @@ def _winner(summary: Summary, unit: str) -> list[str]:
 
 
 def _cost(summary: Summary, unit: str) -> str:
-    if not summary.spent:
-        return ""
-    trials = counted(summary.trials.started, "trials")
-    whole = f"training all {trials} to {summary.max_resource} takes {summary.full_cost}"
-    if summary.saving is None or summary.saving < 1.05:
-        return f"It took {counted(summary.spent, unit)}; {whole}."
-    return f"It took {counted(summary.spent, unit)} where {whole}: {summary.saving:.1f}× less."
+    took = f"It took {counted(summary.spent, unit)}"
+    if len(summary.ladder) == 1 or summary.saving is None:
+        return f"{took}."
+    started = summary.counts.started
+    whole = f"training {'all ' if started > 1 else ''}{counted(started, 'trials')} to {summary.max_resource}"
+    less = f": {summary.saving:.1f}× less" if summary.saving >= 1.05 else ""
+    return f"{took} where {whole} takes {summary.full_cost}{less}."
 
 
 def _ladder(summary: Summary, unit: str) -> list[str]:
@@ -58,9 +58,9 @@ def _ladder(summary: Summary, unit: str) -> list[str]:
     if len(milestones) == 1:
         return []
     top = summary.ladder[-1]
-    if summary.scheduler.lower() != "pasha":
+    if not summary.openings and summary.scheduler != "pasha":
         reached = "No trial" if not top.entries else counted(top.entries, "trials")
-        return [f"{reached} of {summary.trials.started} reached the full {counted(top.milestone, unit)}."]
+        return [f"{reached} of {summary.counts.started} reached the full {counted(top.milestone, unit)}."]
     if not summary.openings:
         first = " and ".join(map(str, milestones[:2]))
         if len(milestones) == 2:

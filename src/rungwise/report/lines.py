@@ -63,7 +63,7 @@ class Lines:
 
     def _status(self) -> None:
         summary = summarise(self._name, self._spec, self._ledger)
-        trials = summary.trials
+        trials = summary.counts
         of = "" if trials.limit is None else f" of {trials.limit}"
         parts = [(trials.running, "running"), (trials.paused, "paused"), (trials.stopped, "stopped"),
                  (trials.completed, "done"), (trials.failed, "failed"), (trials.lost, "lost")]  # fmt: skip

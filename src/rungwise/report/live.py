@@ -31,8 +31,8 @@ class LiveView:
     """Shows an experiment from its tuner's own ledger, which it only reads: `with LiveView(…) as view`, then
     `drive(…, observers=[view])`.
 
-    `console` defaults to standard error, so that standard output can be piped; `unit` is the word for resource units;
-    `clock` gives monotonic seconds.
+    `console` defaults to standard error, so that standard output can be piped; `unit` is the word for resource units
+    (default: the settings'); `clock` gives monotonic seconds.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class LiveView:
         ledger: Ledger,
         console: "Console | None" = None,
         *,
-        unit: str = "units",
+        unit: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         from rich.console import Console
 
-        self._name, self._spec, self._ledger, self._unit, self._clock = name, spec, ledger, unit, clock
+        self._name, self._spec, self._ledger, self._unit, self._clock = name, spec, ledger, unit or spec.unit, clock
         self._console = Console(stderr=True) if console is None else console
-        self._newsroom = Newsroom(spec.objective, ledger, unit)
+        self._newsroom = Newsroom(spec.objective, ledger, self._unit)
         self._news: tuple[News, ...] = ()  # replaced, never changed: the drawing thread reads it
         self._seen = clock()
         self._summary: Summary | None = None
@@ -81,6 +81,7 @@ class LiveView:
         if self._live is not None:
             self._summary = None  # the last picture is of the very end
             self._live.stop()
+            self._console.print()
         if self._lines is not None:
             self._lines.close()
         self._live = self._lines = None

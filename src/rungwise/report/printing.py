@@ -11,10 +11,15 @@ GAP = 2
 
 
 def paragraph(console: "Console", text: str, style: str = "") -> None:
-    """Print a text; a terminal wraps it between words, a pipe or a file gets it whole."""
+    """Print a text; a terminal wraps it between words and keeps its indent, a pipe or a file gets it whole."""
+    from rich.padding import Padding
     from rich.text import Text
 
-    console.print(Text(text, style), soft_wrap=not console.is_terminal, highlight=False)
+    if console.is_terminal:
+        words = text.lstrip(" ")
+        console.print(Padding(Text(words, style), (0, 0, 0, len(text) - len(words)), expand=False), highlight=False)
+    else:
+        console.print(Text(text, style), soft_wrap=True, highlight=False)
 
 
 def line(console: "Console", text: "str | Text", style: str = "") -> None:

@@ -24,7 +24,7 @@ def screen(
     """
     from rich.text import Text
 
-    width = max(20, min(width, WIDEST) - 1)
+    width = max(10, min(width, WIDEST) - 1)
     lines = [_head(summary, width), Text(), _line("trials", _counts(summary)), Text()]
     lines.extend(_rungs(summary, width, ascii_only))
     lines.append(Text())
@@ -35,18 +35,25 @@ def screen(
         lines.append(Text())
         lines.extend(_news(each, width) for each in news)
     for line in lines:
-        line.truncate(width, overflow="crop" if ascii_only else "ellipsis")
+        line.truncate(width, overflow="ellipsis")
+        if ascii_only:
+            line.plain = line.plain.replace("…", "~")
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
 def spent(summary: Summary, unit: str) -> str:
     """What the experiment cost, against training its trials to the full resource."""
-    text = counted(summary.spent, unit)
-    if summary.saving is None or not summary.full_cost:
-        return text
-    full = f"all {counted(summary.trials.started, 'trials')} to {summary.max_resource} would take {summary.full_cost}"
-    times = f", {summary.saving:.1f} times that" if summary.saving >= 1.05 else ""
-    return f"{text}; {full}{times}"
+    if len(summary.ladder) == 1 or not summary.spent:
+        left = summary.left
+        return (
+            f"{summary.spent} of {summary.spent + left.units} {unit}"
+            if left and left.exact
+            else counted(summary.spent, unit)
+        )
+    started = summary.counts.started
+    whole = f"{'all ' if started > 1 else ''}{counted(started, 'trials')} to {summary.max_resource} would take"
+    times = f", {summary.saving:.1f} times that" if summary.saving is not None and summary.saving >= 1.05 else ""
+    return f"{counted(summary.spent, unit)}; {whole} {summary.full_cost}{times}"
 
 
 def time_text(summary: Summary, elapsed: float) -> str:
@@ -79,7 +86,7 @@ def _head(summary: Summary, width: int) -> "Text":
 def _counts(summary: Summary) -> "Text":
     from rich.text import Text
 
-    trials = summary.trials
+    trials = summary.counts
     of = "" if trials.limit is None else f" of {trials.limit}"
     text = Text(f"{trials.started}{of} started")
     for count, word, style in (
@@ -99,7 +106,7 @@ def _rungs(summary: Summary, width: int, ascii_only: bool) -> list["Text"]:
     """The ladder, top rung first. Bars share one scale: the trials that may start, or that have."""
     from rich.text import Text
 
-    most = max(summary.trials.limit or 0, summary.trials.started, 1)
+    most = max(summary.counts.limit or 0, summary.counts.started, 1)
     counts = len(str(most))
     digits = max(len("rung"), len(str(summary.max_resource)))
     length = max(4, width - digits - counts - 37)

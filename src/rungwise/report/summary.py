@@ -16,6 +16,8 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
 
 State = Literal["finished", "interrupted", "unfinished"]
+_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha"))
+_STARTS_SOME = frozenset(("retraining",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Summary:
     scheduler: str
     state: State
     finish: FinishReason | None
-    trials: Counts
+    counts: Counts
     ladder: tuple[LadderRow, ...]
     cap: int
     max_resource: int
@@ -169,7 +171,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger) -> Summary:
         scheduler=scheduler_name(spec),
         state=_state(ledger),
         finish=None if ledger.finish is None else ledger.finish.reason,
-        trials=Counts(started=len(entries), limit=spec.trials, **counts),
+        counts=Counts(started=len(entries), limit=spec.trials, **counts),
         ladder=_ladder(spec, ledger, cap),
         cap=cap,
         max_resource=spec.max_resource,
@@ -229,7 +231,7 @@ def _cap(spec: ExperimentSpec, openings: Sequence[Opening]) -> int:
     """The top open rung's milestone: PASHA's ladder starts with two rungs and grows, every other one is open whole."""
     if openings:
         return openings[-1].milestone
-    return spec.milestones[:2][-1] if scheduler_name(spec).lower() == "pasha" else spec.max_resource
+    return spec.milestones[:2][-1] if scheduler_name(spec) == "pasha" else spec.max_resource
 
 
 def _ladder(spec: ExperimentSpec, ledger: Ledger, cap: int) -> tuple[LadderRow, ...]:
@@ -265,15 +267,18 @@ def _best_in_top_rung(spec: ExperimentSpec, ledger: Ledger) -> Winner | None:
 def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -> Left | None:
     """What is still to be trained, as far as it follows from the records without a second copy of a scheduler's rules.
 
-    With one rung every trial is trained to it. With several it is known how far running jobs go at least, and that
-    every trial not yet started goes to the first rung; which trials climb on is not. With stop="instant" running jobs
-    may be cut at any time.
+    FIFO trains every trial to the full resource. Of the others it is known that running jobs go to their next rung, and
+    (retraining apart, or where a grid may run out) that every trial not yet started goes to the first; which trials
+    climb on is not. A user's own scheduler may do anything; with stop="instant" jobs may be cut at any time.
     """
-    if spec.trials is None or spec.stop == "instant" or ledger.finish is not None:
+    name = scheduler_name(spec)
+    if name not in _STARTS_ALL | _STARTS_SOME or spec.stop == "instant" or ledger.finish is not None:
         return None
     milestones = spec.milestones
-    units = max(0, spec.trials - len(entries)) * milestones[0]
-    exact = len(milestones) == 1
+    units, exact = 0, False
+    if name in _STARTS_ALL and spec.trials is not None and spec.searcher.get("name") == "random":
+        units = max(0, spec.trials - len(entries)) * milestones[0]
+        exact = name == "fifo"
     for entry in entries:
         if entry.status == "running" and not entry.leaving and entry.rung < len(milestones):
             units += max(0, min(entry.milestone, milestones[entry.rung]) - entry.position)

@@ -36,10 +36,10 @@ class Listed:
 
 def listed(summary: Summary, created: str) -> Listed:
     """The line of a listing for an experiment that was summed up."""
-    trials, best = summary.trials, summary.best
+    counts, best = summary.counts, summary.best
     value = None if best is None else best.value
     return Listed(
-        summary.name, summary.scheduler, summary.state, trials.started, trials.limit, summary.metric, value,
+        summary.name, summary.scheduler, summary.state, counts.started, counts.limit, summary.metric, value,
         summary.spent, created,
     )  # fmt: skip
 

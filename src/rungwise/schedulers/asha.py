@@ -42,8 +42,8 @@ class ASHA:
     def tell(self, event: Event) -> tuple[()]:
         """Take in an event; ASHA by promotion decides only when asked."""
         match event:
-            case TrialReported(_, trial, resource, value):
-                self._ladder.report(trial, resource, value)
+            case TrialReported():
+                self._ladder.report(event.trial, event.resource, event.value)
             case TrialEnded(_, trial, reason):
                 self._ladder.end(trial, reason)
             case Draining():

@@ -13,9 +13,8 @@ class FIFO:
     """
 
     def __init__(self, resource: int, max_trials: int | None = None) -> None:
-        check_whole("resource", resource, 1)
+        self._resource = check_whole("resource", resource, 1)
         self._starts = Starts(max_trials)
-        self._resource = resource
 
     @property
     def milestones(self) -> tuple[int, ...]:

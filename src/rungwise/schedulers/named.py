@@ -1,6 +1,7 @@
 """Schedulers and ranking functions by name, as settings, files and the command line give them."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from rungwise.core.errors import InputError
@@ -42,7 +43,7 @@ def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
     >>> make_scheduler({"name": "asha", "min_resource": 1, "max_resource": 9, "eta": 3, "rule": "quantile"}).milestones
     (1, 3, 9)
     """
-    name = settings.get("name")
+    name = str(settings.get("name"))
     if name not in OPTIONS:
         raise InputError(f"scheduler is {name!r}, but must be one of {', '.join(sorted(OPTIONS))}")
     allowed = ("name", *RESOURCES, *OPTIONS[name])
@@ -75,10 +76,10 @@ def make_ranking(settings: str | Mapping[str, Any]) -> "ranking.Ranking | rankin
     Fixed(epsilon=0.02)
     """
     given = {"name": settings} if isinstance(settings, str) else dict(settings)
-    name = given.pop("name", None)
+    name = str(given.pop("name", None))
     if name not in RANKINGS:
         raise InputError(f"ranking is {name!r}, but must be one of {', '.join(RANKINGS)}")
-    known = tuple(RANKINGS[name].__dataclass_fields__)
+    known = tuple(field.name for field in fields(RANKINGS[name]))
     for key, value in given.items():
         if key not in known:
             raise InputError(f"the ranking {name!r} has no argument {key!r}; it has: {', '.join(known) or 'none'}")

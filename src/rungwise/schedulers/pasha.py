@@ -11,6 +11,7 @@
 from math import isfinite
 
 from rungwise.core.decisions import OpenRung, Request
+from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.agreement import Pair
 from rungwise.schedulers.asha import next_request
@@ -37,6 +38,8 @@ class PASHA:
         max_trials: int | None = None,
     ) -> None:
         milestones = ladder(min_resource, max_resource, eta)
+        if not (ranking is None or isinstance(ranking, Auto | Ranking)) or isinstance(ranking, type):
+            raise InputError(f"ranking is {ranking!r}, but must be one of rungwise.schedulers.ranking, such as Auto()")
         self._ladder = Ladder(milestones, rule, eta, open_rungs=min(2, len(milestones)))
         self._starts = Starts(max_trials)
         self._ranking = Auto() if ranking is None else ranking
@@ -65,10 +68,12 @@ class PASHA:
     def tell(self, event: Event) -> tuple[OpenRung, ...]:
         """Take in an event; a job that completes in the top open rung may open one more."""
         match event:
-            case TrialReported(_, trial, resource, value):
+            case TrialReported():
+                trial, resource, value = event.trial, event.resource, event.value
                 if self._noise is not None:
                     self._noise.report(trial, resource, value)
-                return self._entered(trial, self._ladder.report(trial, resource, value), value)
+                rungs = self._ladder.report(trial, resource, value)
+                return self._entered(trial, rungs, value) if rungs else ()
             case TrialEnded(_, trial, reason):
                 self._ladder.end(trial, reason)
             case Draining():
@@ -86,8 +91,6 @@ class PASHA:
         return (rungs.milestones[rungs.open - 2] if rungs.open > 1 else 0), rungs.milestones[rungs.open - 1]
 
     def _entered(self, trial: int, rungs: range, value: float) -> tuple[OpenRung, ...]:
-        if not rungs:
-            return ()
         for rung in rungs:
             self._values[rung][trial] = value
         top = self._ladder.open - 1

@@ -6,6 +6,7 @@ Tied trials are ordered as the other rung orders them: a tie is never a swap.
 """
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +17,7 @@ from rungwise.core.errors import InputError
 Floats = NDArray[np.float64]
 
 
+@runtime_checkable
 class Ranking(Protocol):
     """Whether two rungs rank their common trials alike; write your own to plug it in."""
 
@@ -231,7 +233,7 @@ def _regret(lower: ArrayLike, upper: ArrayLike, p: float, *, absolute: bool) -> 
 
 
 def _check_between(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
         raise InputError(
-            f"{name} is {value!r}, but must lie between {low:g} and {high:g} (see rungwise.schedulers.ranking)"
+            f"{name} is {value!r}, but must be a number between {low:g} and {high:g} (see rungwise.schedulers.ranking)"
         )

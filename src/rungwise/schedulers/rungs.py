@@ -11,7 +11,7 @@
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heappushpop
 from math import inf, isfinite
-from typing import Literal
+from typing import Literal, assert_never
 
 from rungwise.core.errors import InputError
 
@@ -28,9 +28,9 @@ def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
     >>> ladder(1, 200, 3)
     (1, 3, 9, 27, 81, 200)
     """
-    check_whole("min_resource", min_resource, 1)
-    check_whole("max_resource", max_resource, 1)
-    check_whole("eta", eta, 2)
+    min_resource = check_whole("min_resource", min_resource, 1)
+    max_resource = check_whole("max_resource", max_resource, 1)
+    eta = check_whole("eta", eta, 2)
     if min_resource > max_resource:
         raise InputError(f"min_resource is {min_resource}, above max_resource {max_resource}: the ladder must rise")
     milestones = [min_resource]
@@ -39,16 +39,23 @@ def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
     return (*milestones, max_resource) if milestones[-1] < max_resource else tuple(milestones)
 
 
-def check_whole(name: str, value: object, least: int) -> None:
-    """Raise InputError unless `value` is a whole number of `least` or more."""
+def check_whole(name: str, value: object, least: int) -> int:
+    """A whole number of `least` or more as a plain int (numpy's overflow); raises InputError for anything else."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
         raise InputError(
             f"{name} is {value!r}, but must be a whole number of {least} or more (see rungwise.schedulers)"
         )
+    return int(value.__index__())
+
+
+def check_rule(rule: object) -> None:
+    """Raise InputError for an unknown rule, even where a ladder of one rung has no use for it."""
+    if rule not in ("floor", "quantile"):
+        raise InputError(f"rule is {rule!r}, but must be 'floor' or 'quantile' (see rungwise.schedulers.ASHA)")
 
 
 def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
-    """How many of a rung's n best entries may go on to the next; raises InputError for an unknown rule."""
+    """How many of a rung's n best entries may go on to the next."""
     match rule:
         case "floor":
             return lambda n: n // eta
@@ -56,7 +63,7 @@ def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
             low, high = milestones[rung], milestones[rung + 1]
             return lambda n: (n - 1) * low // high + 1 if n > 1 else 0
         case _:
-            raise InputError(f"rule is {rule!r}, but must be 'floor' or 'quantile' (see rungwise.schedulers.ASHA)")
+            assert_never(rule)
 
 
 class Best:
@@ -138,6 +145,7 @@ class Ladder:
     """All rungs of one bracket, and how far each trial has climbed. `open` rungs are in use, from the bottom."""
 
     def __init__(self, milestones: tuple[int, ...], rule: Rule, eta: int, *, open_rungs: int) -> None:
+        check_rule(rule)
         top = len(milestones) - 1
         self.milestones = milestones
         self.open = open_rungs

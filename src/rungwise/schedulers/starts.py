@@ -8,9 +8,7 @@ class Starts:
     """Numbers new trials 0, 1, … up to `max_trials` (None: no limit); raises InputError for a limit below 1."""
 
     def __init__(self, max_trials: int | None) -> None:
-        if max_trials is not None:
-            check_whole("max_trials", max_trials, 1)
-        self._limit = max_trials
+        self._limit = None if max_trials is None else check_whole("max_trials", max_trials, 1)
         self._count = 0
 
     def close(self) -> None:

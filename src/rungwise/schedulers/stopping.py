@@ -8,7 +8,7 @@ from math import isfinite
 
 from rungwise.core.decisions import StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.rungs import Best, Quota, Rule, ladder, quota
+from rungwise.schedulers.rungs import Best, Quota, Rule, check_rule, ladder, quota
 from rungwise.schedulers.starts import Starts
 
 
@@ -27,6 +27,7 @@ class StoppingASHA:
         max_trials: int | None = None,
     ) -> None:
         self._milestones = ladder(min_resource, max_resource, eta)
+        check_rule(rule)
         self._rungs = [
             Best(_at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
         ]
@@ -41,10 +42,10 @@ class StoppingASHA:
     def tell(self, event: Event) -> tuple[StopTrial, ...]:
         """Take in an event; a report at a milestone may stop its trial."""
         match event:
-            case TrialReported(_, trial, resource, value):
-                if not self._goes_on(trial, resource, value):
-                    del self._next[trial]
-                    return (StopTrial(trial),)
+            case TrialReported():
+                if not self._goes_on(event.trial, event.resource, event.value):
+                    del self._next[event.trial]
+                    return (StopTrial(event.trial),)
             case TrialEnded(_, trial, reason):
                 rung = self._next.pop(trial, len(self._rungs))
                 if reason == "failed" and rung < len(self._rungs):

@@ -25,7 +25,7 @@ def decode(line: bytes) -> Message | None:
     """The message in a line, or None if the line holds no JSON object."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
 
@@ -77,7 +77,7 @@ class Channel:
         self._socket = end
         self._lines = Lines()
         self._arrived: list[Message] = []
-        self._outbox = b""
+        self._outbox = bytearray()
         self.closed = False
 
     def fileno(self) -> int:
@@ -91,13 +91,13 @@ class Channel:
             sent = self._socket.send(self._outbox, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        self._outbox = self._outbox[sent:]
+        del self._outbox[:sent]
 
     def flush(self) -> None:
         """Send what is left, waiting for the reader if need be."""
         if self._outbox:
             self._socket.sendall(self._outbox)
-            self._outbox = b""
+            self._outbox.clear()
 
     def poll(self) -> list[Message]:
         """The messages that have arrived; never waits. Sets `closed` once the other end is gone."""

@@ -9,6 +9,7 @@ from rungwise.core.errors import ContractError
 
 MAX_METRICS = 1_000
 MAX_NAME = 200
+MAX_RESOURCE = 2**63 - 1
 SHOWN_NAMES = 10
 LOOK = "(see trial.report)"
 
@@ -34,7 +35,7 @@ def check_report(
         )
     numbers = {name: value if type(value) is float else _number(name, value) for name, value in metrics.items()}
     for name in numbers:
-        if len(name) > MAX_NAME or name == "resource":
+        if len(name) > MAX_NAME or name == "resource" or not (name.isascii() or _is_text(name)):
             _refuse_name(name)
     if metric is not None and metric not in numbers:
         raise ContractError(
@@ -48,7 +49,7 @@ def shortened(value: object) -> str:
     """A repr of bounded length that tells the size of what it leaves out.
 
     >>> shortened("x" * 1000)
-    "'xxxxxxxxxxxxx...xxxxxxxxxxxxxx' (a str of length 1,000)"
+    "'xxxxxxxxxxxx...xxxxxxxxxxxxx' (a str of length 1,000)"
     >>> shortened(None)
     'None'
     """
@@ -68,9 +69,10 @@ def _whole(resource: object) -> int:
         units = 0 if isinstance(resource, bool) else operator.index(resource)  # type: ignore[arg-type]
     except TypeError:
         units = 0
-    if units < 1:
+    if not 1 <= units <= MAX_RESOURCE:
         raise ContractError(
-            f"a report gives the resource {shortened(resource)}, but it must be a whole number of at least 1 {LOOK}"
+            f"a report gives the resource {shortened(resource)}, but it must be a whole number of at least 1"
+            f"{' and of 63 bits at most' if units > 1 else ''} {LOOK}"
         )
     return units
 
@@ -88,9 +90,19 @@ def _number(name: str, value: Any) -> float:
 def _refuse_name(name: str) -> None:
     if name == "resource":
         raise ContractError(f"a metric is called 'resource', but that name is taken by the first argument {LOOK}")
+    if not _is_text(name):
+        raise ContractError(f"a metric is called {_name(name)}, which is no text that UTF-8 can hold {LOOK}")
     raise ContractError(
         f"a metric's name {_name(name)} has {len(name):,} characters, but at most {MAX_NAME} are taken {LOOK}"
     )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _name(name: str) -> str:

@@ -14,6 +14,12 @@ Every script gets these variables, whatever language it is written in:
     RUNGWISE_SAVE           an empty folder: what is in it when the script exits with 0 is its checkpoint, at its last
                             report
     RUNGWISE_CHANNEL        for `rungwise.current_trial()` alone: the descriptor of its socket to the tuner
+
+A script reports by printing a JSON object with a "resource" on a line of its own, flushed at once, such as
+`{"resource": 3, "val_accuracy": 0.91}`; other lines are ordinary output. After the line of its milestone it should
+leave its checkpoint, if it has not yet, and exit with 0: one that goes on is sent SIGTERM after a short grace, and
+killed after another. SIGTERM before that asks for a pause or a halt; it may save, report and exit with 0. A script that
+calls `rungwise.current_trial()` need know none of this.
 """
 
 import os

@@ -8,14 +8,13 @@ from rungwise.core.records import BACKEND_EVENTS, Record
 from rungwise.tuner.tuner import Tuner
 
 
-def replay(tuner: Tuner, records: Iterable[Record]) -> int:
-    """Feed the events of a log to a fresh tuner; the number of records that it led to again.
+def replay(tuner: Tuner, records: Iterable[Record]) -> list[Record]:
+    """Feed the events of a log to a fresh tuner; the records that the log still lacks.
 
     Raises ReplayError at the first record that differs from what the tuner decides now. A log may end in the middle of
-    what followed from its last event; the rest of that is carried out when the experiment goes on.
+    what followed from its last event: the rest of that is to be appended before the experiment goes on.
     """
     expected: list[Record] = []
-    count = 0
     for count, record in enumerate(records, 1):
         if isinstance(record, BACKEND_EVENTS):
             if expected:
@@ -27,7 +26,7 @@ def replay(tuner: Tuner, records: Iterable[Record]) -> int:
             decided = repr(expected[0]) if expected else "nothing"
             raise ReplayError(f"record {count} of the log is {record!r}, but replaying decides {decided}: was the log"
                               " written by another version, or with other settings?")  # fmt: skip
-    return count
+    return expected
 
 
 def orphans(tuner: Tuner) -> list[TrialPaused]:

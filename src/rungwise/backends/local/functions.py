@@ -66,9 +66,10 @@ def unpack(parcel: Mapping[str, Any]) -> Callable[..., object]:
         if parcel["module"] != "__main__":
             _make_importable(parcel["module"], parcel["file"])
         function: Callable[..., object] = pickle.loads(base64.b64decode(parcel["pickle"]))
-    except RungwiseError:
-        raise
     except BaseException as error:  # whatever the user's module does, SystemExit included
+        told = _of_ours(error)
+        if told is not None:
+            raise InputError(str(told)) from None
         hint = f"; put what its script does beyond definitions under {GUARD}" if parcel["main"] else ""
         raise InputError(
             f"the training function {name!r} cannot be imported by another process:"
@@ -144,6 +145,13 @@ def _preload(module: str) -> None:
         if error.name != module:
             raise
         raise InputError(f"preload names the module {module!r}, which cannot be found: check its spelling") from None
+
+
+def _of_ours(error: BaseException | None) -> RungwiseError | None:
+    """An error of ours that led to this one: where tuning was refused, sys.exit may have followed."""
+    while error is not None and not isinstance(error, RungwiseError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """A running job as the tuner's side knows it, and how it ends: the rules in one place, for every way to run a trial.
 
 1. Whoever was asked to halt has stopped, whatever happened then.
-2. A breach of contract that ended the job is told as such; so is a return without any report, unless a pause was asked.
+2. A breach of contract that ended the job is told as such; so is a return without any report, unless a pause was
+   asked for.
 3. A failure (exception, exit code, signal) ends the trial, but for a signal of ours that ended it after its milestone,
    or that asked it to pause.
 4. Whoever reported the milestone is paused, or completed if nothing lies above it.
@@ -93,7 +94,8 @@ def conclude(running: Running, outcome: Outcome, at: float) -> TrialPaused | Tri
         case Returned():
             if not running.reported and running.asked is None:
                 return ContractError(
-                    f"trial {job.trial} returned without reporting anything in its job from resource {job.start} to"
+                    running.breach
+                    or f"trial {job.trial} returned without reporting anything in its job from resource {job.start} to"
                     f" {job.milestone}: a training must report at least once before it returns (see trial.report)"
                 )
     if running.reached and job.milestone < job.max_resource:

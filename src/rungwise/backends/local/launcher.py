@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -82,7 +83,9 @@ class Inbox:
         except ConnectionError:
             data, descriptors = b"", []
         self.closed = not data
-        self.descriptors.extend(descriptors)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+            self.descriptors.append(descriptor)
         self._arrived.extend(message for line in self._lines.feed(data) if (message := decode(line)) is not None)
 
     def take(self) -> Message | None:
@@ -180,7 +183,7 @@ class Launcher:
         with suppress(OSError):
             os.write(self.register, b"+%d\n" % os.getpid())
         die_with_parent(parent)
-        for descriptor in (self.register, self.waking, self.waker):
+        for descriptor in (self.register, self.waking, self.waker, *self.inbox.descriptors):
             os.close(descriptor)
         self.end.close()
         channel, output, *printed = descriptors
@@ -193,7 +196,8 @@ class Launcher:
             become_script(message["argv"], channel)
         elif self.function is not None:
             serve(self.function, Channel(socket.socket(fileno=channel)), once=message["once"])
-            # What was registered to be done at exit is done, the interpreter's slow dismantling is not.
+            # What an exit owes to the training's threads and handlers, without the interpreter's slow dismantling.
+            threading._shutdown()  # type: ignore[attr-defined]
             atexit._run_exitfuncs()
 
     def reap(self) -> None:

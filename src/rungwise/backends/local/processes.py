@@ -109,8 +109,7 @@ class Processes:
 
     def post_mortem(self) -> str:
         """How the launcher died."""
-        launcher = self._launcher
-        status = launcher.wait() if launcher is not None else 0
+        status = _wait(self._launcher) if self._launcher is not None else 0
         last_words = tail(self._output)
         return f"{describe_exit(status)}{f': {last_words}' if last_words else ''}"
 
@@ -153,12 +152,12 @@ class Processes:
         return [message for line in self._lines.feed(data) if (message := decode(line)) is not None]
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(process: subprocess.Popen[bytes]) -> int:
     try:
-        process.wait(PATIENCE)
+        return process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        return process.wait()
 
 
 def _outer_environment() -> dict[str, str]:

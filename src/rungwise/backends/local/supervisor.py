@@ -31,7 +31,8 @@ from rungwise.trial.checkpoints import remove_checkpoints
 from rungwise.trial.contract import check_report
 from rungwise.trial.trial import Job, Wish
 
-SAVING = 30  # graces
+SAVING = 30  # graces, for a script that seems to be saving
+LEAVING = 5  # graces, for a process whose training has returned: its threads and exit handlers
 
 
 class Supervisor:
@@ -90,7 +91,7 @@ class Supervisor:
         if child.foreign:
             self._on_channel(child)  # it may have connected just now
         running = child.running
-        if running is None:
+        if running is None or (wish == "pause" and running.outcome is not None):
             return
         running.asked = wish
         child.send({"request": wish})
@@ -168,10 +169,10 @@ class Supervisor:
         if child.once or running.cut:
             # The slot is free, and the GPU's memory with it, when the process is gone.
             running.outcome = outcome
-            self._give_grace(running)
+            if running.asked != "halt" and not running.cut:
+                running.deadline = time.monotonic() + LEAVING * self._grace
         else:
             self._finish(child, running, outcome)
-            pour(child.output, running.folder)
             self._pool.release(child)
 
     def _reported(self, running: Running, resource: int, metrics: dict[str, float]) -> None:
@@ -231,9 +232,6 @@ class Supervisor:
                 early = " before the training returned" if status == 0 else ""
                 outcome = Failed(f"{describe_exit(status)}{early}\n{child.last_words()}".rstrip(), status)
             self._finish(child, running, outcome)
-            if not child.once:
-                pour(child.output, running.folder)
-            tidy(running.folder)
         self._pool.discard(child)
 
     def _finish(self, child: Child, running: Running, outcome: Outcome) -> None:
@@ -243,6 +241,8 @@ class Supervisor:
         child.running = None
         del self._running[trial]
         event = conclude(running, outcome, self._now())
+        if not child.once:
+            pour(child.output, running.folder)
         if isinstance(event, ContractError):
             if not self._proven:
                 self.breach = self.breach or event
@@ -252,15 +252,20 @@ class Supervisor:
         self._proven = self._proven or clean
         if isinstance(event, TrialEnded) and not (clean and running.job.keep_final):
             remove_checkpoints(running.folder)
+        tidy(running.folder)
         self.events.append(event)
 
     def _launcher_lost(self) -> None:
         detail = f"the process that starts the trials died ({self._pool.processes.post_mortem()})"
-        for child in self._running.values():
-            if child.running is not None:
-                trial = child.running.job.trial
-                reason: Any = "stopped" if child.running.asked == "halt" else "lost"
-                self.events.append(TrialEnded(self._now(), trial, reason, detail))
+        for child in list(self._running.values()):
+            self._on_channel(child)
+            running = child.running
+            if running is None:
+                continue
+            if running.outcome is not None or running.asked == "halt":
+                self._finish(child, running, running.outcome or Failed(detail))
+            else:
+                self.events.append(TrialEnded(self._now(), running.job.trial, "lost", detail))
         self._running.clear()
         self._forget_descriptor(self._pool.processes.fileno())
         self._pool.restart()

@@ -49,4 +49,5 @@ def traceback_end(error: BaseException) -> str:
     trace = error.__traceback__
     inner = trace.tb_next if trace is not None else None
     lines = "".join(format_exception(type(error), error, inner)).rstrip().splitlines()
-    return "\n".join(line if len(line) <= LINE else f"{line[:LINE]}…" for line in lines[-DETAIL_LINES:])
+    text = "\n".join(line if len(line) <= LINE else f"{line[:LINE]}…" for line in lines[-DETAIL_LINES:])
+    return text.encode(errors="replace").decode()  # the name of a file may be no text

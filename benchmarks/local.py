@@ -1,0 +1,133 @@
+"""How soon trials run on this machine, and how many. Run: python benchmarks/local.py.
+
+Moments are taken on the monotonic clock, which all processes of a machine share: a trial reports when its first line
+ran.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining, Training
+from rungwise.core.commands import Launch
+from rungwise.core.events import TrialEnded, TrialReported
+from rungwise.core.objective import Objective
+from rungwise.trial import Trial
+
+TRIALS = 100
+WARM_TRIALS = 10_000
+WORKERS = 2
+SCRIPT = """
+from time import monotonic
+begun = monotonic()
+from rungwise.by_hand import current_trial
+trial = current_trial()
+trial.report(1, begun=begun, ended=monotonic())
+"""
+
+
+def moments(trial: Trial) -> None:
+    """Tell when the first line ran, and the last."""
+    begun = monotonic()
+    trial.report(1, begun=begun, ended=monotonic())
+
+
+def trivial(trial: Trial) -> None:
+    """Report once."""
+    trial.report(1, begun=0.0)
+
+
+def opened(training: Training, folder: str, workers: int, *, reuse: bool, preload: Sequence[str] = ()) -> LocalBackend:
+    """A backend for trials of one report."""
+    return LocalBackend(
+        training, objective=Objective("begun", "min"), max_resource=1, workers=workers, checkpoints=Path(folder),
+        reuse_workers=reuse, preload=preload,
+    )  # fmt: skip
+
+
+def reports(backend: LocalBackend, trials: int, workers: int) -> Iterator[TrialReported]:
+    """Run that many trials, always as many at a time as there are slots."""
+    stream = backend.events()
+    next(stream)
+    started = 0
+    while started < min(workers, trials):
+        backend.submit(Launch(started, {"lr": 0.1}, 0, 1, 1, 0))
+        started += 1
+    ended = 0
+    while ended < trials:
+        event = next(stream)
+        if isinstance(event, TrialReported):
+            yield event
+        if isinstance(event, TrialEnded):
+            if event.reason != "completed":
+                sys.exit(f"a trial {event.reason}: {event.detail}")
+            ended += 1
+            if started < trials:
+                backend.submit(Launch(started, {"lr": 0.1}, 0, 1, 1, 0))
+                started += 1
+
+
+def first_line(training: Training) -> float:
+    """Seconds from nothing to the first trial's first line."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked = monotonic()
+        with opened(training, folder, 1, reuse=False) as backend:
+            (report,) = reports(backend, 1, 1)
+            return report.metrics["begun"] - asked
+
+
+def gaps(training: Training, preload: Sequence[str] = (), *, reuse: bool = False) -> list[float]:
+    """Milliseconds from one trial's last line to the next one's first line, on one slot, sorted."""
+    with tempfile.TemporaryDirectory() as folder, opened(training, folder, 1, reuse=reuse, preload=preload) as backend:
+        seen = [report.metrics for report in reports(backend, TRIALS + 1, 1)]
+    return sorted(1000 * (after["begun"] - before["ended"]) for before, after in pairwise(seen))
+
+
+def warm_rate() -> float:
+    """Trivial trials per second through the backend alone."""
+    training = FunctionTraining(trivial)
+    with tempfile.TemporaryDirectory() as folder, opened(training, folder, WORKERS, reuse=True) as backend:
+        for _ in reports(backend, 100, WORKERS):  # until the processes are warm
+            pass
+        begun = monotonic()
+        for _ in reports(backend, WARM_TRIALS, WORKERS):
+            pass
+        return WARM_TRIALS / (monotonic() - begun)
+
+
+def line(what: str, target: str, measured: str) -> None:
+    """One row of the table."""
+    print(f"{what:<58}{target:>12}  {measured}")
+
+
+def spread(milliseconds: Sequence[float]) -> str:
+    """Median and 95th percentile."""
+    return f"{median(milliseconds):.1f} ms median, {milliseconds[int(0.95 * len(milliseconds))]:.1f} ms p95"
+
+
+def main() -> None:
+    """Measure and print."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}\n")
+    line("", "target", "measured")
+    function = FunctionTraining(moments)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "train.py")
+        file.write_text(SCRIPT)
+        script = ScriptTraining((str(file),))
+        line("first trial's first line, function", "< 3 s", f"{first_line(function):.2f} s")
+        line("first trial's first line, script", "< 3 s", f"{first_line(script):.2f} s")
+        line(f"free slot to the next first line, {TRIALS} forked trials", "< 30 ms", spread(gaps(function)))
+        line("  with numpy loaded before the fork", "< 30 ms", spread(gaps(function, ("numpy",))))
+        line("  warm process", "", spread(gaps(function, reuse=True)))
+        line("  script (a new Python each time)", "", spread(gaps(script)))
+    line(f"warm trivial trials, {WORKERS} workers, backend alone", "> 2,500 /s", f"{warm_rate():,.0f} /s")
+
+
+if __name__ == "__main__":
+    main()

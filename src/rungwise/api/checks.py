@@ -1,0 +1,76 @@
+"""The kinds of arguments that a file or a careless caller can get wrong, checked before anything is made of them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rungwise.core.errors import InputError
+from rungwise.schedulers.named import OPTIONS, RESOURCES
+
+INTERNAL = "retraining"  # a scheduler for `retrain` alone
+
+
+def check_text(what: str, value: object) -> None:
+    """Raise InputError for what is no text."""
+    if not isinstance(value, str):
+        raise InputError(f"{what} is {value!r}, but must be text (in YAML, put it into quotes)")
+
+
+def check_flag(what: str, value: object) -> None:
+    """Raise InputError for what is neither true nor false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{what} is {value!r}, but must be true or false")
+
+
+def check_path(what: str, value: object) -> None:
+    """Raise InputError for what is no path."""
+    if not isinstance(value, str | Path):
+        raise InputError(f"{what} is {value!r}, but must be the path of a file")
+
+
+def texts(what: str, values: object) -> list[str]:
+    """A sequence of texts as a list; raises InputError for others, a text among them."""
+    if isinstance(values, str) or not isinstance(values, Sequence) or not all(isinstance(each, str) for each in values):
+        raise InputError(f"{what} is {values!r}, but must be a list of names")
+    return list(values)
+
+
+def configurations(points: object) -> tuple[dict[str, Any], ...]:
+    """Given points as plain mappings; raises InputError where there is something else among them."""
+    if not isinstance(points, Sequence) or not all(isinstance(point, Mapping) for point in points):
+        raise InputError(f"points is {points!r}, but must be a list of configurations such as [{{lr: 0.1}}]")
+    return tuple(dict(point) for point in points)
+
+
+def devices(gpus: object, per_gpu: object) -> list[str]:
+    """The ids of GPUs: 0, 1, … for a number of them, else as given; raises InputError for what is neither."""
+    if isinstance(per_gpu, bool) or not isinstance(per_gpu, int) or per_gpu < 1:
+        raise InputError(f"per_gpu is {per_gpu!r}, but must be a whole number of 1 or more: the trials on one GPU")
+    if isinstance(gpus, int) and not isinstance(gpus, bool) and gpus >= 0:
+        return [str(device) for device in range(gpus)]
+    if isinstance(gpus, Sequence) and not isinstance(gpus, str) and all(isinstance(each, int | str) for each in gpus):
+        return [str(device) for device in gpus]
+    raise InputError(f"gpus is {gpus!r}, but must be a number of GPUs (0 or more), or a list of their ids")
+
+
+def scheduler_settings(scheduler: object, resources: Mapping[str, int]) -> dict[str, Any]:
+    """A scheduler's name or mapping of options as settings; raises InputError for what is neither, nor has such a name.
+
+    The options themselves are checked where the scheduler is made.
+    """
+    settings = {"name": scheduler} if isinstance(scheduler, str) else scheduler
+    known = sorted(set(OPTIONS) - {INTERNAL})
+    if not isinstance(settings, Mapping) or settings.get("name") not in known:
+        given = settings.get("name") if isinstance(settings, Mapping) else settings
+        raise InputError(f"scheduler is {given!r}, but must be one of {', '.join(known)}, or such a name with options")
+    for key in RESOURCES:
+        if key in settings:
+            raise InputError(
+                f"the scheduler's options hold {key}, which is an argument of its own: give it beside them"
+            )
+    return {**settings, **resources}
+
+
+def is_scheduler(scheduler: object) -> bool:
+    """Whether it is an object that schedules, rather than the name or the settings of one."""
+    return all(hasattr(scheduler, name) for name in ("milestones", "tell", "ask"))
