@@ -23,7 +23,7 @@ check: .venv/.setup-dev ## formatting, lint, types, and who may import whom
 	@$(BIN)/lint-imports --no-cache
 
 bench: .venv/.setup-dev ## the figures, measured on this machine
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:           ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,8 +4,6 @@ Moments are taken on the monotonic clock, which all processes of a machine share
 ran.
 """
 
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
+from _table import print_table
 from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining, Training
 from rungwise.core.commands import Launch
 from rungwise.core.events import TrialEnded, TrialReported
@@ -101,11 +100,6 @@ def warm_rate() -> float:
         return WARM_TRIALS / (monotonic() - begun)
 
 
-def line(what: str, target: str, measured: str) -> None:
-    """One row of the table."""
-    print(f"{what:<58}{target:>12}  {measured}")
-
-
 def spread(milliseconds: Sequence[float]) -> str:
     """Median and 95th percentile."""
     return f"{median(milliseconds):.1f} ms median, {milliseconds[int(0.95 * len(milliseconds))]:.1f} ms p95"
@@ -113,20 +107,21 @@ def spread(milliseconds: Sequence[float]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}\n")
-    line("", "target", "measured")
     function = FunctionTraining(moments)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "train.py")
         file.write_text(SCRIPT)
         script = ScriptTraining((str(file),))
-        line("first trial's first line, function", "< 3 s", f"{first_line(function):.2f} s")
-        line("first trial's first line, script", "< 3 s", f"{first_line(script):.2f} s")
-        line(f"free slot to the next first line, {TRIALS} forked trials", "< 30 ms", spread(gaps(function)))
-        line("  with numpy loaded before the fork", "< 30 ms", spread(gaps(function, ("numpy",))))
-        line("  warm process", "", spread(gaps(function, reuse=True)))
-        line("  script (a new Python each time)", "", spread(gaps(script)))
-    line(f"warm trivial trials, {WORKERS} workers, backend alone", "> 2,500 /s", f"{warm_rate():,.0f} /s")
+        rows = [
+            ("first trial's first line, function", "< 3 s", f"{first_line(function):.2f} s"),
+            ("first trial's first line, script", "< 3 s", f"{first_line(script):.2f} s"),
+            (f"free slot to the next first line, {TRIALS} forked trials", "< 30 ms", spread(gaps(function))),
+            ("  with numpy loaded before the fork", "< 30 ms", spread(gaps(function, ("numpy",)))),
+            ("  warm process", "", spread(gaps(function, reuse=True))),
+            ("  script (a new Python each time)", "", spread(gaps(script))),
+        ]
+    rows.append((f"warm trivial trials, {WORKERS} workers, backend alone", "> 2,500/s", f"{warm_rate():,.0f}/s"))
+    print_table(rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """How fast the log is: records appended, read back and listed, on one core. Run: python benchmarks/store.py."""
 
-import os
-import platform
 import sqlite3
 import tempfile
 from collections import deque
@@ -11,6 +9,7 @@ from math import inf
 from pathlib import Path
 from time import perf_counter, process_time
 
+from _table import print_table
 from rungwise.core.commands import Configuration, Launch
 from rungwise.core.decisions import StartTrial
 from rungwise.core.events import TrialPaused, TrialReported
@@ -107,12 +106,8 @@ def main() -> None:
     begin = perf_counter()
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "speed.db", create=True) as store:
         rows = measurements(store)
-    for what, target, wall, cpu in [("the log", "target", "measured", "per CPU second"), *rows]:
-        print(f"{what:<52}{target:>14}{wall:>18}{cpu:>18}")
-    print(
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, one used;"
-        f" best of {ROUNDS}; took {perf_counter() - begin:.1f} s"
-    )
+    print_table([(what, target, f"{wall:<14} {cpu and f'({cpu} of CPU)'}") for what, target, wall, cpu in rows])
+    print(f"SQLite {sqlite3.sqlite_version}, one core used; best of {ROUNDS}; took {perf_counter() - begin:.1f} s")
 
 
 if __name__ == "__main__":

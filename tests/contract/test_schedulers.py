@@ -23,9 +23,7 @@ def fifo(max_resource: int = 9, max_trials: int | None = None) -> Any:
 
 def on_a_ladder(scheduler: Make, **options: Any) -> Make:
     def make(max_resource: int = 9, max_trials: int | None = None, min_resource: int = 1) -> Any:
-        return scheduler(
-            min_resource=min_resource, max_resource=max_resource, eta=3, max_trials=max_trials, **options
-        )
+        return scheduler(min_resource=min_resource, max_resource=max_resource, eta=3, max_trials=max_trials, **options)
 
     return make
 
@@ -316,7 +314,9 @@ def test_reports_need_not_come_at_every_unit_nor_hit_a_milestone(make: Make) -> 
         trial, stopped = request.trial, False
         while hand.resource.get(trial, 0) < request.milestone and not stopped:
             resource = hand.resource.get(trial, 0) + 4
-            stopped = bool([told for told in hand.report(trial, resource, by_trial(trial, resource)) if told == StopTrial(trial)])
+            stopped = bool(
+                [told for told in hand.report(trial, resource, by_trial(trial, resource)) if told == StopTrial(trial)]
+            )
         if stopped or hand.resource[trial] >= 27:
             hand.end(trial, "stopped" if stopped else "completed")
     assert hand.scheduler.ask() is None

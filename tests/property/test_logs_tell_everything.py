@@ -6,11 +6,8 @@ from math import isfinite
 from typing import Any
 
 import pytest
-from cases import Case, cases
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from runs import Experiment, Span, spans
-from twins.rungs import Entry, milestones, promotable_by_floor, promotable_by_quantile
 
 from rungwise.core.commands import Launch, Pause
 from rungwise.core.decisions import Finish, OpenRung, PromoteTrial, StartTrial
@@ -18,6 +15,9 @@ from rungwise.core.errors import ReplayError
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import BACKEND_EVENTS, Record
 from rungwise.tuner.recovery import replay
+from twins.cases import Case, cases
+from twins.rungs import Entry, milestones, promotable_by_floor, promotable_by_quantile
+from twins.runs import Experiment, Span, spans
 
 NAMES = ["fifo", "asha", "stopping", "pasha"]
 small = cases(trials=9, units=10)

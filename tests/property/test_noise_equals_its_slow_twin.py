@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins.noise import SlowNoise, noisy_distances
 
 from rungwise.schedulers import noise
 from rungwise.schedulers.noise import Distances, Noise
 from rungwise.schedulers.pairs import ArrayPairs, LoopPairs
+from twins.noise import SlowNoise, noisy_distances
 
 seeds = st.integers(0, 2**32 - 1)
 Report = tuple[int, int, float]
@@ -84,7 +84,9 @@ def test_members_that_enter_while_arrays_grow_meet_all_before_them() -> None:
 
 
 @given(
-    steps=st.lists(st.tuples(st.lists(st.integers(0, 5), max_size=4), st.lists(st.integers(0, 50), max_size=4)), max_size=30),
+    steps=st.lists(
+        st.tuples(st.lists(st.integers(0, 5), max_size=4), st.lists(st.integers(0, 50), max_size=4)), max_size=30
+    ),
     percentile=st.sampled_from([0.0, 10.0, 50.0, 90.0, 100.0]),
     asked=st.booleans(),
 )

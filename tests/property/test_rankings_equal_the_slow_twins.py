@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import rankings
 
 from rungwise.schedulers import ranking
 from rungwise.schedulers.agreement import Pair
+from twins import rankings
 
 values = st.lists(
     st.tuples(st.sampled_from([0.25, 0.5, 0.75, 1.0, 2.0, 9.5]), st.sampled_from([0.25, 0.5, 0.75, 1.0, 2.0, 9.5])),

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import Case, make
+
+from twins.cases import Case, make
 
 SHARED = Path(os.environ.get("RUNGWISE_SHARED", Path(__file__).parents[3] / "shared"))
 LCBENCH = SHARED / "benchmarks" / "lcbench.npz"

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import Case, cases, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import rankings
-from twins.schedulers import Slow, SlowPASHA
-from twins.simulator import SlowRun
 
 import rungwise as rw
 from rungwise.schedulers import ranking
+from twins import rankings
+from twins.cases import Case, cases, make
+from twins.schedulers import Slow, SlowPASHA
+from twins.simulator import SlowRun
 
 RANKINGS = [
     (ranking.Direct(), rankings.direct),
@@ -82,9 +82,7 @@ def test_pasha_with_another_ranking_equals_its_slow_twin(case: Case, kind: Any) 
 def test_maximising_the_negated_table_gives_the_same_jobs(name: str, case: Case) -> None:
     smaller = case.fast(make(name, case)[0])
     table = rw.Table(-case.values, seconds=case.seconds, mode="max")
-    larger = rw.simulate(
-        table, make(name, case)[0], workers=case.workers, stop=case.stop, report_at=case.report_at
-    )
+    larger = rw.simulate(table, make(name, case)[0], workers=case.workers, stop=case.stop, report_at=case.report_at)
     assert larger.jobs == smaller.jobs
     assert larger.best.trial == smaller.best.trial
     assert larger.best.value == -smaller.best.value or larger.best.trial is None
@@ -100,8 +98,6 @@ def test_an_order_of_rows_is_the_table_in_that_order(name: str, case: Case) -> N
         table, make(name, case)[0], workers=case.workers, order=order, stop=case.stop, report_at=case.report_at
     )
     moved = rw.Table(case.values[order], seconds=case.seconds[order])
-    plain = rw.simulate(
-        moved, make(name, case)[0], workers=case.workers, stop=case.stop, report_at=case.report_at
-    )
+    plain = rw.simulate(moved, make(name, case)[0], workers=case.workers, stop=case.stop, report_at=case.report_at)
     assert ordered.jobs == plain.jobs
     assert ordered.best.trial == plain.best.trial

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from twins import rankings
 from twins.noise import noisy_distances
 from twins.schedulers import Slow, SlowASHA, SlowPASHA, SlowStopping

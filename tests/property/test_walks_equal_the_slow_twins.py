@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import Case, cases, make
 from hypothesis import given
 from hypothesis import strategies as st
-from twins.schedulers import EndReason, Slow, SlowPASHA
 
 from rungwise.core.decisions import OpenRung, PromoteTrial, StartTrial, StopTrial
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
+from twins.cases import Case, cases, make
+from twins.schedulers import EndReason, Slow, SlowPASHA
 
 NAMES = ["asha", "stopping", "pasha"]
 
@@ -78,7 +78,9 @@ class Walk:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(case=cases(), seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 250), levels=st.sampled_from([2, 4, 10, 1000]))
+@given(
+    case=cases(), seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 250), levels=st.sampled_from([2, 4, 10, 1000])
+)
 def test_every_answer_equals_the_slow_twins(name: str, case: Case, seed: int, steps: int, levels: int) -> None:
     fast, slow = make(name, case)
     walk = Walk(fast, slow, np.random.default_rng(seed), levels)

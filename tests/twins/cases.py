@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from twins.schedulers import Slow, SlowASHA, SlowFIFO, SlowPASHA, SlowStopping
-from twins.simulator import SlowRun, SlowSimulator
 
 import rungwise as rw
 from rungwise.core.protocols import Scheduler
+from twins.schedulers import Slow, SlowASHA, SlowFIFO, SlowPASHA, SlowStopping
+from twins.simulator import SlowRun, SlowSimulator
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cases import Case, make
-
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Launch
 from rungwise.core.decisions import Request, StartTrial
@@ -14,6 +12,7 @@ from rungwise.core.records import Record
 from rungwise.tuner.loop import drive
 from rungwise.tuner.recovery import orphans, replay
 from rungwise.tuner.tuner import Tuner
+from twins.cases import Case, make
 
 
 @dataclass
