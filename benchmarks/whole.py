@@ -1,4 +1,4 @@
-"""What a user waits for: imports, help, the first trial, and trivial trials per second with loop and log. Run it alone."""
+"""What a user waits for: imports, help, the first trial, and trivial trials per second, loop and log included."""
 
 import subprocess
 import sys

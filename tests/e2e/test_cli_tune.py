@@ -1,0 +1,232 @@
+"""`rungwise tune`: scripts, functions, any program, whole experiments, and what becomes of trials that fail."""
+
+import json
+import sys
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import pytest
+from commandline import TRAININGS, rungwise, run, sentence, trained
+
+SPACE = "lr: {range: [1e-4, 1.0], log: true, default: 0.1}\nact: {choices: [relu, tanh]}\n"
+FUNCTIONS = str(TRAININGS / "training_functions.py")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "space.yaml").write_text(SPACE)
+    return tmp_path
+
+
+def numbers(store: Path, name: str) -> Any:
+    """What `show` tells about an experiment."""
+    done = rungwise(store.parent, "show", name, "--store", store.name, "--json")
+    assert done.code == 0
+    return done.json()
+
+
+def test_a_script_is_tuned_with_checkpoints_and_trains_once_by_hand(folder: Path) -> None:
+    copy(TRAININGS / "training_script.py", folder / "train.py")
+    done = rungwise(
+        folder, "tune", "train.py", "--space", "space.yaml", "--metric", "val_accuracy", "--mode", "max",
+        "--max-resource", "27", "--trials", "6", "--workers", "2", "--scheduler", "asha",
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    shown = numbers(folder / "rungwise.db", "train-1")
+    best = max(shown["trials"], key=lambda trial: trial["best"])
+    assert shown["best"]["trial"] == best["trial"]
+    assert f"trial {best['trial']}" in done.out
+    assert [rung["entries"] for rung in shown["ladder"]] == [6, 2, 0, 0]
+    # A promoted trial went on from its checkpoint, so that no unit of it was trained twice.
+    assert trained(folder) == sorted(
+        (trial["trial"], unit + 1) for trial in shown["trials"] for unit in range(trial["resource"])
+    )
+    assert shown["spent"] == len(trained(folder)) == 6 + 2 * 2
+
+    (folder / "trained").unlink()
+    by_hand = run(folder, sys.executable, "train.py", RUNGWISE_MAX_RESOURCE="4")
+    assert by_hand.code == 0
+    assert trained(folder) == [(0, 1), (0, 2), (0, 3), (0, 4)]
+    assert [line.split()[:4] for line in by_hand.out.splitlines()] == [
+        ["epoch", str(unit), "val_accuracy", f"{1 - 0.1 / unit:.6g}"] for unit in (1, 2, 3, 4)
+    ]
+
+
+PROGRAM = """#!/bin/sh
+printf '%s\\n' "$@" > arguments
+env | grep ^RUNGWISE_HP_ | sort > variables
+cp "$RUNGWISE_CONFIG" config
+echo 'an ordinary line'
+echo '{"resource": 1, "loss": 0.25}'
+"""
+
+
+@pytest.mark.parametrize("how", ["appended", "placeholders", "env", "json"])
+def test_any_program_is_tuned_and_gets_its_configuration(folder: Path, how: str) -> None:
+    (folder / "program").write_text(PROGRAM)
+    (folder / "program").chmod(0o755)
+    config_as, *words = {
+        "appended": ["args"],
+        "placeholders": ["args", "-r={lr}", "{act}", "{config}", "{other}"],
+        "env": ["env"],
+        "json": ["json"],
+    }[how]
+    done = rungwise(
+        folder, "tune", "--space", "space.yaml", "--metric", "loss", "--max-resource", "1", "--trials", "1",
+        "--config-as", config_as, "--", "./program", *words,
+    )  # fmt: skip
+    assert done.code == 0, done
+    shown = numbers(folder / "rungwise.db", "program-1")
+    config = shown["best"]["configuration"]
+    assert json.loads((folder / "config").read_text()) == config
+    lr, act = str(config["lr"]), config["act"]
+    arguments = (folder / "arguments").read_text().split()
+    if how == "placeholders":
+        file = folder / "rungwise.db-checkpoints/program-1/trial-0/config.json"
+        assert arguments == [f"-r={lr}", act, str(file), "{other}"]
+    else:
+        assert arguments == (["--lr", lr, "--act", act] if how == "appended" else [])
+    variables = (folder / "variables").read_text().split()
+    assert variables == ([f"RUNGWISE_HP_ACT={act}", f"RUNGWISE_HP_LR={lr}"] if how == "env" else [])
+
+
+WHOLE = """
+train: training_functions.py:steady
+space: {lr: {range: [1e-4, 1.0], log: true}}
+metric: loss
+mode: min
+max-resource: 9
+eta: 2
+scheduler: {name: asha, rule: quantile}
+searcher: {name: grid, points: 4}
+points: [{lr: 0.5}]
+trials: 3
+workers: 2
+seed: 7
+unit: steps
+name: whole
+store: kept.db
+"""
+
+
+def test_a_whole_experiment_in_one_file_and_flags_that_override_it(folder: Path) -> None:
+    work = folder / "work"
+    work.mkdir()
+    copy(FUNCTIONS, folder)
+    (folder / "experiment.yaml").write_text(WHOLE)
+    done = rungwise(work, "tune", "../experiment.yaml")
+    assert done.code == 0, done
+    assert "steps" in done.out
+    shown = numbers(folder / "kept.db", "whole")
+    assert [rung["milestone"] for rung in shown["ladder"]] == [1, 2, 4, 8, 9]
+    assert shown["counts"]["started"] == 3
+    (first,) = (trial for trial in shown["trials"] if trial["trial"] == 0)
+    assert first["configuration"] == {"lr": 0.5}
+
+    (folder / "experiment.yaml").write_text(WHOLE.replace("{lr: {range: [1e-4, 1.0], log: true}}", "space.yaml"))
+    done = rungwise(
+        work, "tune", "../experiment.yaml", "--trials", "2", "--scheduler", "fifo", "--max-resource", "2",
+        "--name", "other", "--store", "mine.db", "--json",
+    )  # fmt: skip
+    assert sentence(done) == "'act' is missing from given point 0, but it is active there"
+
+    (folder / "experiment.yaml").write_text(
+        WHOLE.replace("{lr: {range: [1e-4, 1.0], log: true}}", "space.yaml").replace("lr: 0.5", "lr: 0.5, act: tanh")
+    )
+    done = rungwise(
+        work, "tune", "../experiment.yaml", "--trials", "2", "--scheduler", "fifo", "--max-resource", "2",
+        "--name", "other", "--store", "mine.db", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done
+    told = done.json()
+    assert (told["name"], told["scheduler"], told["counts"]["started"], told["spent"]) == ("other", "fifo", 2, 4)
+    assert (work / "mine.db").is_file()
+
+
+def test_a_program_named_in_an_experiments_file_lies_beside_it(folder: Path) -> None:
+    (folder / "program").write_text(PROGRAM)
+    (folder / "program").chmod(0o755)
+    for train in ("program", "./program", "[./program, '{lr}']"):
+        (folder / "e.yaml").write_text(
+            f"{{train: {train}, space: space.yaml, metric: loss, max_resource: 1, trials: 0}}"
+        )
+        assert sentence(rungwise(folder, "tune", "e.yaml")).startswith("trials is 0")  # and nothing wrong with train
+        (folder / "e.yaml").write_text(
+            f"{{train: {train}, space: space.yaml, metric: loss, max_resource: 1, trials: 1}}"
+        )
+    done = rungwise(folder, "tune", "e.yaml", "--json")
+    assert done.code == 0, done
+    assert (folder / "arguments").read_text().split() == [str(done.json()["best"]["configuration"]["lr"])]
+
+
+def test_a_trial_that_raises_fails_alone_and_nan_is_no_error(finished: Path) -> None:
+    shown = numbers(finished / "runs.db", "other")
+    assert shown["state"] == "finished"
+    assert {trial["trial"]: trial["status"] for trial in shown["trials"]} == {
+        number: "failed" if number % 4 == 0 else "paused" for number in range(8)
+    }
+    assert {failure["trial"]: failure["line"] for failure in shown["failures"]} == {
+        0: "RuntimeError: no luck for 0",
+        4: "RuntimeError: no luck for 4",
+    }
+    assert shown["diverged"] == [1, 2, 5, 6]
+    assert shown["best"]["trial"] in (3, 7)
+    assert {trial["best"] for trial in shown["trials"] if trial["diverged"]} == {None}, "ranked last, and null in JSON"
+
+
+def test_what_failed_and_what_diverged_is_told_once(folder: Path) -> None:
+    words = ["--space", "space.yaml", "--metric", "loss", "--max-resource", "3", "--scheduler", "fifo", "--trials", "4"]
+    done = rungwise(folder, "tune", f"{FUNCTIONS}:mixed", *words)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("trial 1 reported nan at 1") == 1
+    assert done.out.count("trial 2 reported inf at 1") == 1
+    assert "trial 0 failed: RuntimeError: no luck for 0" in done.out
+    # The end of the traceback leads to the line.
+    assert "training_functions.py" in done.out
+    assert 'raise RuntimeError(f"no luck for {trial}")' in done.out
+
+    as_json = rungwise(folder, "tune", f"{FUNCTIONS}:mixed", *words, "--json")
+    assert as_json.code == 0
+    assert as_json.json()["name"] == "training_functions-2"
+    assert as_json.err.count("trial 1 reported loss = nan") == 1
+    assert 'raise RuntimeError(f"no luck for {trial}")' in as_json.err
+
+
+def test_if_all_trials_fail_it_says_why(folder: Path) -> None:
+    done = rungwise(
+        folder, "tune", f"{FUNCTIONS}:dying", "--space", "space.yaml", "--metric", "loss", "--max-resource", "3",
+        "--trials", "2",
+    )  # fmt: skip
+    assert (done.code, done.err) == (1, "")
+    assert "No winner" in done.out
+    assert "RuntimeError: no luck for 0" in done.out
+    best = rungwise(folder, "best", "training_functions-1")
+    assert (best.code, best.out) == (1, "")
+    assert best.err.startswith("rungwise: the experiment 'training_functions-1' has no winner")
+
+
+def test_reports_after_a_stop_are_logged_and_not_told(folder: Path) -> None:
+    (folder / "look.py").write_text(LATE)
+    done = run(folder, sys.executable, "look.py")
+    assert (done.code, done.err) == (0, "")
+    late, resource, status = done.out.split()
+    assert int(late) > 0
+    assert (resource, status) == ("1", "stopped")
+
+
+LATE = f"""
+import sys
+import rungwise as rw
+from rungwise.core.commands import Halt
+from rungwise.core.events import TrialReported
+sys.path.insert(0, {str(TRAININGS)!r})
+from training_functions import deaf
+
+if __name__ == "__main__":
+    result = rw.tune(deaf, {{"lr": (0.1, 1.0)}}, metric="loss", max_resource=9, scheduler="stopping-asha", trials=2)
+    records = list(result.records())
+    late = records[records.index(Halt(1)):]
+    entry = result.trials[1]
+    print(sum(isinstance(record, TrialReported) for record in late), entry["resource"], entry["status"])
+"""
