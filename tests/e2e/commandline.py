@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ class Done:
     def json(self) -> Any:
         """The JSON that it printed, in which there may be no NaN and no infinity."""
         return json.loads(self.out, parse_constant=_refuse)
+
+
+Cli = Callable[..., Done]
 
 
 def _refuse(constant: str) -> None:

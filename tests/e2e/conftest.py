@@ -1,10 +1,33 @@
 """What the end-to-end tests share."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import TRAININGS, Gate, rungwise
+from commandline import TRAININGS, Cli, Done, Gate, rungwise
+
+from rungwise.cli.main import run
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """The command line in this process, in the test's folder: it says what one of its own would say, only sooner."""
+    logger = logging.getLogger("rungwise")
+    before = logger.handlers[:], logger.propagate
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+
+    def call(*arguments: str | Path, **env: str) -> Done:
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Done(code, *capfd.readouterr())
+
+    yield call
+    logger.handlers[:], logger.propagate = before
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def make_ranking(spec: list[Any]) -> Any:
 
 
 def make_scheduler(name: str, args: dict[str, Any]) -> Any:
-    resources = {"min_resource": args["r"], "max_resource": args["R"], "eta": args["eta"]}
+    resources: dict[str, int] = {"min_resource": args["r"], "max_resource": args["R"], "eta": args["eta"]}
     match name:
         case "asha":
             return rw.schedulers.ASHA(**resources, rule=args["rule"])
@@ -38,8 +38,12 @@ def make_scheduler(name: str, args: dict[str, Any]) -> Any:
             return rw.schedulers.StoppingASHA(**resources, rule=args["rule"])
         case "pasha":
             return rw.schedulers.PASHA(**resources, rule=args["rule"], ranking=make_ranking(args["ranking"]))
+        case "sh":
+            return rw.schedulers.SuccessiveHalving(args["n"], **resources)
+        case "hyperband":
+            return rw.schedulers.Hyperband(**resources)
         case _:
-            pytest.skip(f"the scheduler {name!r} is not here yet")
+            pytest.fail(f"no such scheduler: {name!r}")
 
 
 @pytest.mark.parametrize("case", cases("run"))

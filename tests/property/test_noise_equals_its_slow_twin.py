@@ -1,4 +1,4 @@
-"""Epsilon: pairs as a loop, pairs with arrays, the multiset of distances and the whole estimate, against the slow twin."""
+"""Epsilon: pairs as loops and as arrays, the multiset of distances and the whole estimate, against the slow twin."""
 
 from collections.abc import Iterator
 from math import nan
@@ -93,7 +93,8 @@ def test_members_that_enter_while_arrays_grow_meet_all_before_them() -> None:
 def test_a_percentile_of_what_is_there_and_of_the_last_ones_when_nothing_is(
     steps: list[tuple[list[int], list[int]]], percentile: float, asked: bool
 ) -> None:
-    distances, held, expected = Distances(percentile), [], 0.0
+    distances, expected = Distances(percentile), 0.0
+    held: list[float] = []
     for add, remove in steps:
         gone = [held.pop(i % len(held)) for i in remove if held]
         fresh = [each / 4 for each in add]

@@ -92,7 +92,7 @@ def test_maximising_the_negated_table_gives_the_same_jobs(name: str, case: Case)
 @settings(max_examples=40)
 @given(case=cases())
 def test_an_order_of_rows_is_the_table_in_that_order(name: str, case: Case) -> None:
-    order = np.random.default_rng(len(case.values)).permutation(len(case.values))
+    order = np.random.default_rng(len(case.values)).permutation(len(case.values)).tolist()
     table = rw.Table(case.values, seconds=case.seconds)
     ordered = rw.simulate(
         table, make(name, case)[0], workers=case.workers, order=order, stop=case.stop, report_at=case.report_at

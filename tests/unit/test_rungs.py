@@ -1,5 +1,6 @@
 """Milestones, and who is among the best of a rung."""
 
+from itertools import pairwise
 from math import inf, nan
 
 import numpy as np
@@ -24,7 +25,7 @@ from rungwise.schedulers.rungs import Best, Ladder, Rung, ladder, quota
         (1, 10**18, 10, tuple(10**k for k in range(19))),
     ],
 )
-def test_milestones_are_r_times_powers_of_eta_below_R_then_R(
+def test_milestones_are_the_lowest_times_powers_of_eta_and_then_the_highest(
     low: int, high: int, eta: int, milestones: tuple[int, ...]
 ) -> None:
     assert ladder(low, high, eta) == milestones
@@ -35,7 +36,7 @@ def test_milestones_rise_by_eta_from_the_lowest_to_the_highest(low: int, more: i
     milestones = ladder(low, low + more, eta)
     assert milestones[0] == low
     assert milestones[-1] == low + more
-    steps = list(zip(milestones, milestones[1:], strict=False))
+    steps = list(pairwise(milestones))
     assert all(above == below * eta for below, above in steps[:-1])
     assert all(below < above <= below * eta for below, above in steps[-1:])
 

@@ -131,7 +131,6 @@ def test_a_float64_of_numpy_is_a_float(store: Store) -> None:
         TrialReported(0.0, 0, 1, 0.5, {"loss": b"0.5"}),  # type: ignore[dict-item]
         TrialReported(0.0, 0, 1, [0.5], {}),  # type: ignore[arg-type]
     ],
-    ids=repr,
 )
 def test_a_record_that_cannot_be_written_leaves_none_of_its_group(store: Store, record: Record) -> None:
     log = store.create(store.free_name("atomic"), {})

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -183,14 +184,28 @@ def _interruptible(backend: LocalBackend) -> Iterator[None]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        backend.interrupt()
 
+    def pass_on() -> None:
+        while reading.recv(1):
+            backend.interrupt()
+
+    # A signal that comes just before the backend begins to wait runs `handle` only after it: the byte that it writes
+    # is what ends the waiting.
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    passing_on = threading.Thread(target=pass_on, name="rungwise-signals", daemon=True)
+    passing_on.start()
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(former)
         for number, handler in before.items():
             signal.signal(number, handler)
+        writing.close()
+        passing_on.join()
+        reading.close()
 
 
 class Notices:

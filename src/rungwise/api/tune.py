@@ -59,12 +59,12 @@ def tune(
     command as a sequence of words (`config_as`: how it gets its configuration: "args", "env", "json"). `space` is a
     ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
 
-    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the word
-    for it). `scheduler` is
-    "pasha", "asha", "stopping-asha" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`); or an object.
-    `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At most
-    `trials` are started (None: as many as the space and the scheduler give), `workers` at once; `stop="drain"` then
-    finishes what can still be promoted, "instant" ends at once.
+    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the
+    word for it). `scheduler` is "pasha", "asha", "stopping-asha", "successive-halving", "hyperband" (with
+    `trials=None`: its brackets say how many) or "fifo"; or a mapping of `name` and options (`rule`, `ranking`); or an
+    object. `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At
+    most `trials` are started (None: as many as the space and the scheduler give), `workers` at once; `stop="drain"`
+    then finishes what can still be promoted, "instant" ends at once.
 
     The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it.
     `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
@@ -83,6 +83,8 @@ def tune(
     parsed = parse(space)
     training = parse_training(train, config_as)
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
+    if settings["name"] == "successive-halving":
+        settings.setdefault("trials", trials)
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
         None if isinstance(searcher, str | Mapping) else searcher,

@@ -10,7 +10,7 @@ from rungwise.cli.demo import demo
 from rungwise.cli.look import best, list_experiments, show
 from rungwise.cli.retrain import retrain
 from rungwise.cli.tune import resume, tune
-from rungwise.core.errors import RungwiseError
+from rungwise.core.errors import ContractError, InputError, ReplayError, RungwiseError, StoreError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,7 +34,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = rungwise.main(args=arguments, prog_name="rungwise", standalone_mode=False)
     except RungwiseError as error:
         click.echo(f"rungwise: {error}", err=True)
-        return 2
+        # The others are no mistakes in the input: there is no winner to show or to retrain.
+        return 2 if isinstance(error, InputError | ContractError | StoreError | ReplayError) else 1
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2

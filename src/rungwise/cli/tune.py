@@ -19,7 +19,11 @@ from rungwise.cli.options import json_option, store_option
     "--min-resource", type=int, metavar="N", help="The units after which a value means something.  [default: 1]"
 )
 @click.option("--eta", type=int, help="One of so many goes on from a rung.  [default: 3]")
-@click.option("--scheduler", help="pasha, asha, stopping-asha or fifo.  [default: pasha]")
+@click.option(
+    "--scheduler",
+    metavar="NAME",
+    help="pasha, asha, stopping-asha, successive-halving, hyperband, fifo.  [default: pasha]",
+)
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
 @click.option("--searcher", help="random or grid.  [default: random]")
 @click.option("--trials", type=int, metavar="N", help="Start so many configurations.  [default: 64]")

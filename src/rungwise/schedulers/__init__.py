@@ -4,14 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rungwise.schedulers.asha import ASHA
-    from rungwise.schedulers.fifo import FIFO
-    from rungwise.schedulers.pasha import PASHA
-    from rungwise.schedulers.stopping import StoppingASHA
+    from rungwise.schedulers import ranking as ranking
+    from rungwise.schedulers.asha import ASHA as ASHA
+    from rungwise.schedulers.fifo import FIFO as FIFO
+    from rungwise.schedulers.halving import SuccessiveHalving as SuccessiveHalving
+    from rungwise.schedulers.hyperband import Hyperband as Hyperband
+    from rungwise.schedulers.pasha import PASHA as PASHA
+    from rungwise.schedulers.stopping import StoppingASHA as StoppingASHA
 
-__all__ = ["ASHA", "FIFO", "PASHA", "StoppingASHA", "ranking"]
+_ROOMS = {
+    "ASHA": "asha",
+    "FIFO": "fifo",
+    "Hyperband": "hyperband",
+    "PASHA": "pasha",
+    "StoppingASHA": "stopping",
+    "SuccessiveHalving": "halving",
+}
 
-_ROOMS = {"ASHA": "asha", "FIFO": "fifo", "PASHA": "pasha", "StoppingASHA": "stopping"}
+__all__ = ["ASHA", "FIFO", "PASHA", "Hyperband", "StoppingASHA", "SuccessiveHalving", "ranking"]
 
 
 def __getattr__(name: str) -> object:

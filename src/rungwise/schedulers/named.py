@@ -9,6 +9,8 @@ from rungwise.core.protocols import Scheduler
 from rungwise.schedulers import ranking
 from rungwise.schedulers.asha import ASHA
 from rungwise.schedulers.fifo import FIFO
+from rungwise.schedulers.halving import SuccessiveHalving
+from rungwise.schedulers.hyperband import Hyperband
 from rungwise.schedulers.pasha import PASHA
 from rungwise.schedulers.retraining import Retraining
 from rungwise.schedulers.rungs import ladder
@@ -19,6 +21,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "asha": ("rule",),
     "stopping-asha": ("rule",),
     "pasha": ("rule", "ranking"),
+    "successive-halving": ("trials",),
+    "hyperband": ("rounds",),
     "retraining": ("expected", "tolerance"),
 }
 RANKINGS: Mapping[str, type] = {
@@ -63,6 +67,10 @@ def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
             return StoppingASHA(low, high, eta, rule)
         case "pasha":
             return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
+        case "successive-halving":
+            return SuccessiveHalving(settings["trials"], low, high, eta)
+        case "hyperband":
+            return Hyperband(low, high, eta, rounds=settings.get("rounds", 1))
         case _:
             return Retraining(high, settings["expected"], settings["tolerance"])
 

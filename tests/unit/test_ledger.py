@@ -1,0 +1,157 @@
+"""The ledger: what a sequence of records says."""
+
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from rungwise.core.commands import Halt, Launch, Pause
+from rungwise.core.decisions import Disagreement, Finish, OpenRung, PromoteTrial, StartTrial
+from rungwise.core.events import CapacityChanged, Draining, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.ledger import Incumbent, Ledger
+
+
+def launch(trial: int, start: int = 0, milestone: int = 9, slots: int = 1) -> Launch:
+    return Launch(trial, {"x": trial}, start, milestone, slots, 7)
+
+
+def report(trial: int, resource: int, value: float = 1.0, at: float = 1.0) -> TrialReported:
+    return TrialReported(at, trial, resource, value, {})
+
+
+def ledger(*records: Any, milestones: tuple[int, ...] = (1, 3, 9)) -> Ledger:
+    book = Ledger(milestones)
+    for record in records:
+        book.apply(record)
+    return book
+
+
+def test_it_starts_empty() -> None:
+    book = ledger()
+    assert (book.trials, book.incumbent, book.finish, book.spent, book.running, book.used) == ({}, None, None, 0, 0, 0)
+    assert [rung.milestone for rung in book.rungs] == [1, 3, 9]
+
+
+def test_a_report_is_admitted_once() -> None:
+    book = ledger(launch(0))
+    assert book.apply(report(0, 1, 5.0))
+    assert not book.apply(report(0, 1, 0.0))
+    assert book.apply(report(0, 2, 4.0))
+    assert not book.apply(report(0, 1, 0.0))
+    assert book.incumbent == Incumbent(0, 2, 4.0)
+
+
+@pytest.mark.parametrize(
+    "end", [TrialPaused(1.0, 0, 1), TrialEnded(1.0, 0, "completed"), TrialEnded(1.0, 0, "failed"), Halt(0)]
+)
+def test_a_report_is_late_after_a_halt_or_the_end_of_its_job(end: Any) -> None:
+    book = ledger(launch(0), report(0, 1, 5.0), end)
+    assert not book.apply(report(0, 2, 0.0))
+    assert book.incumbent == Incumbent(0, 1, 5.0)
+    assert book.spent == 1
+
+
+def test_a_report_after_being_asked_to_pause_still_counts() -> None:
+    assert ledger(launch(0), Pause(0)).apply(report(0, 1))
+
+
+def test_a_report_of_an_unknown_trial_is_not_admitted() -> None:
+    assert not ledger().apply(report(3, 1))
+
+
+def test_everything_but_such_a_report_is_admitted() -> None:
+    book = ledger()
+    for record in (
+        CapacityChanged(0.0, 1), StartTrial(0, 1), launch(0), report(0, 1), TrialPaused(1.0, 0, 1), PromoteTrial(0, 3),
+        launch(0, 1, 3), Pause(0), Halt(0), TrialEnded(2.0, 0, "stopped"), Draining(2.0), Finish("done"),
+    ):  # fmt: skip
+        assert book.apply(record)
+
+
+def test_spent_counts_what_was_trained_again_but_not_what_was_kept() -> None:
+    book = ledger(launch(0), report(0, 3), TrialPaused(1.0, 0, 3), launch(0, start=3), report(0, 4), report(0, 6))
+    assert book.spent == 6
+    book = ledger(launch(0), report(0, 3), TrialPaused(1.0, 0, 0), launch(0, start=0), report(0, 1), report(0, 4))
+    assert book.spent == 3 + 4
+
+
+def test_spent_counts_up_to_the_last_report() -> None:
+    assert ledger(launch(0), report(0, 4), report(0, 9)).spent == 9
+    assert ledger(launch(0), TrialEnded(1.0, 0, "failed")).spent == 0
+
+
+def test_slots_and_jobs_are_counted_while_they_run() -> None:
+    book = ledger(launch(0, slots=2), launch(1))
+    assert (book.running, book.used) == (2, 3)
+    book.apply(TrialPaused(1.0, 0, 0))
+    assert (book.running, book.used) == (1, 1)
+    book.apply(launch(0, slots=4))
+    assert (book.running, book.used) == (2, 5)
+    book.apply(TrialEnded(2.0, 0, "failed"))
+    book.apply(TrialEnded(2.0, 1, "lost"))
+    assert (book.running, book.used) == (0, 0)
+
+
+@pytest.mark.parametrize("reason", ["completed", "stopped", "failed", "lost"])
+def test_a_trial_ends_as_told(reason: Any) -> None:
+    entry = ledger(launch(0), TrialEnded(1.0, 0, reason, "so it was")).trials[0]
+    assert (entry.status, entry.detail, entry.ended) == (reason, "so it was", True)
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (TrialEnded(1.0, 0, "completed"), "stopped"),
+        (TrialEnded(1.0, 0, "stopped"), "stopped"),
+        (TrialEnded(1.0, 0, "failed"), "failed"),
+        (TrialPaused(1.0, 0, 1), "stopped"),
+    ],
+)
+def test_a_halted_trial_is_stopped_unless_it_failed(end: Any, status: str) -> None:
+    assert ledger(launch(0), Halt(0), end).trials[0].status == status
+
+
+def test_a_paused_trial_can_go_on_from_its_checkpoint() -> None:
+    entry = ledger(launch(0, milestone=3), report(0, 4), TrialPaused(1.0, 0, 4)).trials[0]
+    assert (entry.status, entry.checkpoint, entry.reached, entry.ended) == ("paused", 4, True, False)
+    entry = ledger(launch(0, milestone=3), report(0, 2), TrialPaused(1.0, 0, 2)).trials[0]
+    assert (entry.checkpoint, entry.reached) == (2, False)
+
+
+def test_the_incumbent_is_the_best_over_all_reports_the_earliest_if_tied() -> None:
+    book = ledger(
+        *(launch(0), launch(1)),
+        *(report(0, 1, 3.0), report(1, 1, 2.0), report(0, 2, 2.0), report(1, 2, 9.0)),
+    )
+    assert book.incumbent == Incumbent(1, 1, 2.0)
+    assert (book.trials[0].best, book.trials[0].best_resource) == (2.0, 2)
+    assert (book.trials[1].best, book.trials[1].best_resource) == (2.0, 1)
+    assert book.trials[1].value == 9.0
+
+
+@pytest.mark.parametrize("odd", [nan, inf, -inf])
+def test_a_diverged_value_is_never_the_best(odd: float) -> None:
+    book = ledger(launch(0), report(0, 1, odd))
+    assert book.incumbent is None
+    assert book.trials[0].diverged
+    assert (book.rungs[0].entries, book.rungs[0].best_trial) == (1, None)
+    book.apply(report(0, 2, 5.0))
+    assert book.incumbent == Incumbent(0, 2, 5.0)
+
+
+def test_every_rung_passed_at_once_gets_the_value_and_the_first_one_stands() -> None:
+    book = ledger(launch(0), launch(1), report(0, 2, 5.0), report(0, 4, 4.0), report(1, 5, 3.0), report(1, 6, 1.0))
+    tallies = [(rung.entries, rung.best, rung.best_trial) for rung in book.rungs]
+    assert tallies == [(2, 3.0, 1), (2, 3.0, 1), (0, inf, None)]
+    assert book.trials[0].rung == 2
+
+
+def test_the_best_of_a_rung_is_the_earliest_if_tied() -> None:
+    book = ledger(launch(0), launch(1), report(1, 1, 2.0), report(0, 1, 2.0))
+    assert book.rungs[0].best_trial == 1
+
+
+def test_openings_capacity_time_and_the_finish_are_remembered() -> None:
+    opening = OpenRung(9, Disagreement((1, 0), 0.5))
+    book = ledger(CapacityChanged(0.5, 3), opening, launch(0), report(0, 1, at=4.0), Finish("trials"))
+    assert (book.capacity, book.openings, book.now, book.finish) == (3, [opening], 4.0, Finish("trials"))
