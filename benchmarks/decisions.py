@@ -65,7 +65,7 @@ def spent_per(scheduler: Scheduler, value: Value, trials: int) -> tuple[float, f
 
 def decision(make: Callable[[], Scheduler], value: Value, trials: int) -> str:
     """Microseconds in the best round: the others tell what else the machine did."""
-    rounds = [spent_per(make(), value, trials) for _ in range(5 if trials <= 10_000 else 2)]
+    rounds = [spent_per(make(), value, trials) for _ in range(3 if trials <= 10_000 else 1)]
     job, report = (min(each) * 1e6 for each in zip(*rounds, strict=True))
     return f"{job:.1f} µs a job, {report:.1f} µs a report"
 
