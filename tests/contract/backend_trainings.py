@@ -7,12 +7,12 @@ from rungwise.trial import Trial
 
 
 def count_down(trial: Trial) -> None:
-    """Report 1/n after n units; with `until_told`, the second report waits until a pause or a halt is asked for."""
+    """Report 1/n after n units; with `until_told`, as slowly as it takes to be told to pause or to halt."""
 
     def save(folder: Path) -> None:
         (folder / "state").write_text("kept")
 
     for epoch in trial.epochs():
-        while epoch == 2 and trial.config.get("until_told") and not trial.should_stop:
-            select([], [], [], 0.01)
         trial.report(epoch, value=1 / epoch, save=save)
+        if trial.config.get("until_told") and epoch < trial.milestone - 1:
+            select([], [], [], 0.1)

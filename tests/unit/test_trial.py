@@ -65,11 +65,20 @@ def test_epochs_end_at_the_most_that_any_trial_can_get(tuner: Tuner) -> None:
     assert list(trial_of(tuner, None, milestone=9).epochs()) == list(range(1, 10))
 
 
-@pytest.mark.parametrize("wish", ["pause", "halt"])
-def test_epochs_end_when_the_tuner_says_so(tuner: Tuner, wish: Wish) -> None:
-    epochs = trial_of(tuner, None).epochs()
+def test_epochs_end_when_the_tuner_says_so(tuner: Tuner, tmp_path: Path) -> None:
+    epochs = trial_of(tuner, tmp_path).epochs()
     assert next(epochs) == 1
-    tuner.wishes = wish
+    tuner.wishes = "halt"
+    assert list(epochs) == []
+
+
+def test_epochs_go_on_to_the_report_that_a_pause_waits_for(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path)
+    epochs = trial.epochs()
+    assert next(epochs) == 1
+    tuner.wishes = "pause"
+    assert next(epochs) == 2
+    trial.report(2, acc=1, save=touch)
     assert list(epochs) == []
 
 
@@ -88,11 +97,12 @@ def test_save_is_called_at_the_end_where_that_is_asked_for(
     assert tuner.said == [(9, saved)]
 
 
-def test_save_is_called_for_a_pause_even_if_the_training_heard_of_it_before(tuner: Tuner, tmp_path: Path) -> None:
+def test_a_pause_waits_for_the_next_report_which_saves(tuner: Tuner, tmp_path: Path) -> None:
     trial = trial_of(tuner, tmp_path)
     tuner.wishes = "pause"
-    assert trial.should_stop
+    assert not trial.should_stop  # leaving now would lose what was trained since the last checkpoint
     trial.report(1, acc=1, save=touch)
+    assert trial.should_stop
     trial.report(2, acc=1, save=touch)
     assert tuner.said == [(1, True), (2, False)]
 

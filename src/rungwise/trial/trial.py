@@ -71,7 +71,7 @@ class Trial:
     """
 
     __slots__ = (
-        "_asked", "_job", "_link", "_reported", "_saved",
+        "_asked", "_heeded", "_job", "_link", "_reported", "_saved",
         "config", "id", "max_resource", "milestone", "seed", "slots", "start",
     )  # fmt: skip
 
@@ -88,6 +88,7 @@ class Trial:
         self._reported = 0
         self._saved = False
         self._asked: Wish | None = None
+        self._heeded = False
 
     def load(self) -> Path | None:
         """The folder of the checkpoint at `start`, as `save` filled it; None if the trial starts from scratch."""
@@ -120,6 +121,7 @@ class Trial:
             wanted = self._reported < self.milestone and self._job.wants_checkpoint_at(units)
         else:
             wanted = wish == "pause" and not self._saved
+        self._heeded = wish is not None
         self._reported = units
         saved = False
         try:
@@ -132,8 +134,14 @@ class Trial:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the milestone has been reported, or the tuner asked for a pause or a halt: return soon."""
-        return self._reported >= self.milestone or self._look() is not None
+        """Whether the milestone has been reported, or the tuner asked for a pause or a halt: return soon.
+
+        A pause waits for the next report, because only there a checkpoint can be saved.
+        """
+        if self._reported >= self.milestone:
+            return True
+        wish = self._look()
+        return wish == "halt" or (wish == "pause" and self._heeded)
 
     def _look(self) -> Wish | None:
         # A halt may follow a pause, and never the other way round.
