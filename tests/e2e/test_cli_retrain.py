@@ -85,6 +85,8 @@ def test_if_the_best_all_fall_apart_it_says_so(folder: Path, cli: Cli) -> None:
     assert told.code == 1
     assert told.json()["held"] is False
     assert verdicts(told.json()) == [(first, "fell short"), (second, "diverged")]
+    resumed = cli("resume", "it.retrain-2", "--json")
+    assert (resumed.code, resumed.out) == (1, told.out), "whoever goes on with a retraining hears the same"
     nothing = cli("retrain", "it", FALL="0 nan 1 nan 2 nan")
     assert nothing.code == 1
     assert "rungwise: none of the 3 best configurations could be retrained" in nothing.err

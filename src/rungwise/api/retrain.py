@@ -97,7 +97,7 @@ def retrain(
     with Store.open(Path(store)) as opened:
         chosen_name = opened.free_name(f"{name}.retrain")
         done = begin(opened, chosen_name, retraining, training, Space.from_json(spec.space), Parts(), watch)
-    return _outcome(done, entries)
+    return outcome(done)
 
 
 def tolerance(ledger: Ledger) -> float:
@@ -113,10 +113,14 @@ def _ranked(ledger: Ledger) -> list[TrialEntry]:
     return sorted((entry for entry in ledger.trials.values() if entry.best_resource), key=lambda entry: entry.best)
 
 
-def _outcome(done: Experiment, entries: list[TrialEntry]) -> Retrained:
-    """Read the verdicts off the log: the scheduler that gave them, fed once more."""
+def outcome(done: Experiment) -> Retrained:
+    """Read what became of each candidate off a finished retraining: the scheduler that judged them, fed once more.
+
+    Raises RungwiseError where none of them ended well enough to be taken.
+    """
     settings = done.spec.scheduler
     judge = Retraining(done.spec.max_resource, settings["expected"], settings["tolerance"])
+    tuned = _ranked(Experiment.open(done.spec.of or done.name, done.store).ledger)
     last: dict[int, TrialReported] = {}
     for record in done.records():
         if isinstance(record, TrialReported):
@@ -126,14 +130,14 @@ def _outcome(done: Experiment, entries: list[TrialEntry]) -> Retrained:
     shown = done.spec.objective.shown
     candidates = tuple(
         Candidate(
-            trial=entry.trial,
-            config=dict(entry.configuration),
-            expected=shown(entry.best),
+            trial=next(entry.trial for entry in tuned if dict(entry.configuration) == dict(point)),
+            config=dict(point),
+            expected=shown(settings["expected"][number]),
             final=shown(last[number].value) if number in last else nan,
             verdict=judge.verdicts.get(number),
             metrics=dict(last[number].metrics) if number in last else {},
         )
-        for number, entry in enumerate(entries)
+        for number, point in enumerate(done.spec.points)
         if number in done.ledger.trials
     )
     kept = [number for number, candidate in enumerate(candidates) if candidate.verdict == "kept"]

@@ -81,8 +81,11 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
 @json_option
 def resume(name: str, store: str, as_json: bool) -> int:
     """Go on with an experiment after Ctrl-C or a crash; nothing is trained twice."""
+    from rungwise.api.retrain import outcome
     from rungwise.api.tune import resume as go_on
     from rungwise.cli.ending import ended
+    from rungwise.cli.retrain import told
     from rungwise.cli.screen import watching
 
-    return ended(go_on(name, store=store, watch=watching(as_json)), as_json)
+    experiment = go_on(name, store=store, watch=watching(as_json))
+    return ended(experiment, as_json) if experiment.spec.of is None else told(outcome(experiment), as_json)
