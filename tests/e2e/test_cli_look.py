@@ -58,7 +58,7 @@ def test_best(told: Told) -> None:
     shown = told("show", "digits", "--json").json()
     assert (best["metric"], best["trial"], best["resource"]) == ("loss", shown["best"]["trial"], 3)
     assert best["value"] == pytest.approx(best["config"]["lr"] + 1 / 3)
-    assert best["config"] == shown["best"]["configuration"]
+    assert best["config"] == shown["best"]["config"]
     assert best["best_in_top_rung"]["trial"] == best["trial"]
     text = told("best", "digits").out
     assert f"{best['config']['lr']:.5g}"[:6] in text

@@ -82,7 +82,7 @@ def test_any_program_is_tuned_and_gets_its_configuration(folder: Path, cli: Cli,
         "--config-as", config_as, "--", "./program", *words,
     )  # fmt: skip
     assert done.code == 0, done
-    config = shown(cli, "program-1")["best"]["configuration"]
+    config = shown(cli, "program-1")["best"]["config"]
     assert json.loads((folder / "config").read_text()) == config
     lr, act = str(config["lr"]), config["act"]
     arguments = (folder / "arguments").read_text().split()
@@ -126,7 +126,7 @@ def test_a_whole_experiment_in_one_file_and_flags_that_override_it(folder: Path,
     assert [rung["milestone"] for rung in told["ladder"]] == [1, 2, 4, 8, 9]
     assert told["counts"]["started"] == 3
     (first,) = (trial for trial in told["trials"] if trial["trial"] == 0)
-    assert first["configuration"] == {"lr": 0.5}
+    assert first["config"] == {"lr": 0.5}
 
     (folder / "experiment.yaml").write_text(WHOLE.replace("{lr: {range: [1e-4, 1.0], log: true}}", "space.yaml"))
     done = cli(
@@ -136,7 +136,7 @@ def test_a_whole_experiment_in_one_file_and_flags_that_override_it(folder: Path,
     assert done.code == 0, done
     told = done.json()
     assert (told["name"], told["scheduler"], told["counts"]["started"], told["spent"]) == ("other", "fifo", 2, 4)
-    assert set(told["best"]["configuration"]) == {"lr", "act"}
+    assert set(told["best"]["config"]) == {"lr", "act"}
     assert (work / "mine.db").is_file()
 
 
@@ -151,7 +151,7 @@ def test_a_program_named_in_an_experiments_file_lies_beside_it(folder: Path, cli
     )
     done = cli("tune", "beside/e.yaml", "--json")
     assert done.code == 0, done
-    lr = str(done.json()["best"]["configuration"]["lr"])
+    lr = str(done.json()["best"]["config"]["lr"])
     assert (folder / "arguments").read_text().split() == ([lr] if "{lr}" in train else [])
 
 

@@ -157,7 +157,7 @@ def test_an_opening_tells_whose_places_changed() -> None:
     first = next(iter(run.steps()))
     opened: list[Record] = [OpenRung(9, Disagreement((12, 31), 0.0031)), OpenRung(27, Disagreement(None, None))]
     text = watched(run, pipe(), steps=[first, opened])
-    assert "rung 9 opened: trial 12 took trial 31's place (noise up to 0.0031)" in text
+    assert "rung 9 opened: trial 12 took trial 31's place (noise: up to 0.0031)" in text
     assert "rung 27 opened: the top two rungs rank their trials differently" in text
 
 

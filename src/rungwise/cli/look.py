@@ -48,8 +48,8 @@ def list_experiments(store: str, as_json: bool) -> None:
 def show(name: str, top: int, picture: str | None, store: str, as_json: bool) -> None:
     """Show an experiment: its ladder, best trials and failures, and why it stopped where it did."""
     from rungwise.api.experiment import Experiment
-    from rungwise.cli.ending import tell_failure
     from rungwise.cli.screen import screen
+    from rungwise.report.ending import print_failure
     from rungwise.report.summary import summarise, trial_rows
     from rungwise.report.tables import print_show
 
@@ -64,7 +64,7 @@ def show(name: str, top: int, picture: str | None, store: str, as_json: bool) ->
         echo_json({**summary.to_json(), "trials": [row.to_json() for row in rows]})
     else:
         print_show(summary, rows, screen(), top=top, unit=experiment.spec.unit)
-        tell_failure(experiment.ledger)
+        print_failure(experiment.ledger, screen())
 
 
 @click.command()

@@ -72,7 +72,11 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
         or click.get_current_context().get_parameter_source("store") is ParameterSource.COMMANDLINE
     ):
         settings["store"] = store
-    return ended(start(**settings, watch=watching(as_json)), as_json)
+    experiment = start(**settings, watch=watching(as_json))
+    code = ended(experiment, as_json)
+    if code == 0 and not as_json:
+        click.echo(f"Next: rungwise retrain {experiment.name} --store {settings['store']}")
+    return code
 
 
 @click.command()

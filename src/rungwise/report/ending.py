@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from rungwise.report.printing import paragraph
+from rungwise.core.ledger import Ledger
+from rungwise.report.printing import heading, line, paragraph
 from rungwise.report.summary import Summary
 from rungwise.report.tables import opening_text
 from rungwise.report.text import clean, counted, number, settings, short
@@ -25,6 +26,18 @@ def print_ending(summary: Summary, console: "Console", *, unit: str = "units") -
         paragraph(console, text, "bold" if text.startswith("The best") else "")
 
 
+def print_failure(ledger: Ledger, console: "Console") -> None:
+    """Print how the first of the failed trials failed: the end of its traceback, or of what it printed."""
+    failed = (entry for entry in ledger.trials.values() if entry.status in ("failed", "lost"))
+    first = next((entry for entry in failed if "\n" in entry.detail), None)
+    if first is None:
+        return
+    heading(console, f"how trial {first.trial} failed")
+    for text in first.detail.splitlines():
+        indent = len(text) - len(text.lstrip())
+        line(console, f"    {' ' * indent}{clean(text).strip()}")
+
+
 def _winner(summary: Summary, unit: str) -> list[str]:
     best, trials = summary.best, counted(summary.counts.started, "trials")
     if best is None:
@@ -32,7 +45,7 @@ def _winner(summary: Summary, unit: str) -> list[str]:
     lines = [
         f"The best of {trials} is trial {best.trial}: {clean(summary.metric)} {number(best.value)}"
         f" at {counted(best.resource, unit)}.",
-        f"    {settings(best.configuration)}" if best.configuration else "",
+        f"    {settings(best.config)}" if best.config else "",
     ]
     highest = summary.best_in_top_rung
     if highest is not None and highest.trial != best.trial:
@@ -65,6 +78,8 @@ def _ladder(summary: Summary, unit: str) -> list[str]:
         first = " and ".join(map(str, milestones[:2]))
         if len(milestones) == 2:
             return [f"The ladder has only two rungs, {first}: it could not grow."]
+        if summary.ladder[1].entries < 2:
+            return [f"Fewer than two trials reached rung {milestones[1]}, so there were no rankings to compare."]
         return [f"The ranking never changed: the ladder stayed at its first two rungs, {first}, of {len(milestones)}."]
     last = summary.openings[-1]
     grown = f"The ladder grew to {summary.cap} of {counted(summary.max_resource, unit)}"

@@ -5,14 +5,14 @@ from math import isfinite
 from typing import Literal
 
 from rungwise.core.decisions import Disagreement, OpenRung
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialReported
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.objective import Objective
 from rungwise.core.records import Record
 from rungwise.report.text import counted, last_line, number
 
 Kind = Literal["opened", "failed", "warning"]
-_NEWSWORTHY = frozenset((OpenRung, TrialEnded, CapacityChanged))
+_NEWSWORTHY = frozenset((OpenRung, TrialEnded, TrialPaused, CapacityChanged))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Newsroom:
         self._objective = objective
         self._ledger = ledger
         self._unit = unit
+        self._restarts_told = False
         self._warned = {entry.trial for entry in ledger.trials.values() if entry.diverged}
 
     def read(self, record: Record) -> News | None:
@@ -44,6 +45,10 @@ class Newsroom:
                 return News(self._ledger.now, "opened", f"rung {milestone} opened: {grounds(reason)}")
             case TrialEnded(at, trial, "failed" | "lost" as reason, detail):
                 return News(at, "failed", failure(trial, reason, last_line(detail)))
+            case TrialPaused(at, trial, 0) if not self._restarts_told and self._ledger.capacity:
+                self._restarts_told = True
+                restart = "promoted trials train from the start again"
+                return News(at, "warning", f"trial {trial} saved no checkpoint (see trial.report's save): {restart}")
             case CapacityChanged(at, 0) if self._ledger.running:
                 saving = counted(self._ledger.running, "running trials")
                 return News(at, "warning", f"no slots left: {saving} to save a checkpoint and pause")
@@ -65,12 +70,15 @@ def grounds(reason: Disagreement) -> str:
     """Why a rung opened, as far as the record tells.
 
     >>> grounds(Disagreement((12, 31), 0.00314)), grounds(Disagreement((12, 31), None))
-    ("trial 12 took trial 31's place (noise up to 0.0031)", "trial 12 took trial 31's place")
+    ("trial 12 took trial 31's place (noise: up to 0.0031)", "trial 12 took trial 31's place")
     """
     if reason.pair is None:
         return "the top two rungs rank their trials differently"
     taken = f"trial {reason.pair[0]} took trial {reason.pair[1]}'s place"
-    return taken if reason.epsilon is None else f"{taken} (noise up to {number(reason.epsilon, 2, strip=True)})"
+    if reason.epsilon is None:
+        return taken
+    noise = f"up to {number(reason.epsilon, 2, strip=True)}" if reason.epsilon else "none seen"
+    return f"{taken} (noise: {noise})"
 
 
 def failure(trial: int, reason: str, line: str) -> str:

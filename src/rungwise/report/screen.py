@@ -146,7 +146,7 @@ def _incumbent(summary: Summary, room: int, unit: str) -> list["Text"]:
     value = Text.assemble(
         (number(best.value), "bold green"), f" by trial {best.trial} at {counted(best.resource, unit)}"
     )
-    return [_line("best", value), _line("", Text(settings(best.configuration, room)))]
+    return [_line("best", value), _line("", Text(settings(best.config, room)))]
 
 
 def _news(news: News, width: int) -> "Text":

@@ -52,7 +52,7 @@ class Winner:
     trial: int
     value: float
     resource: int
-    configuration: Configuration
+    config: Configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class TrialRow:
     resource: int
     best: float | None
     best_resource: int
-    configuration: Configuration
+    config: Configuration
     diverged: bool
     detail: str
 

@@ -106,12 +106,12 @@ def print_best(summary: Summary, console: "Console", *, unit: str = "units") -> 
         line(console, f"{clean(summary.name)} has no best trial: none reported a finite {clean(summary.metric)} yet")
         return
     columns = [best] if highest is None or highest.trial == best.trial else [best, highest]
-    names = list(dict.fromkeys(name for winner in columns for name in winner.configuration))
+    names = list(dict.fromkeys(name for winner in columns for name in winner.config))
     rows = [
         [clean(summary.metric), *(number(winner.value) for winner in columns)],
         ["measured at", *(counted(winner.resource, unit) for winner in columns)],
         ["trial", *(str(winner.trial) for winner in columns)],
-        *([clean(name), *(_exact(winner.configuration, name) for winner in columns)] for name in names),
+        *([clean(name), *(_exact(winner.config, name) for winner in columns)] for name in names),
     ]
     header = ["", "best of all reports", *(["best in the highest rung"] if len(columns) > 1 else [])]
     grid(console, header, rows, left=frozenset(header))
@@ -163,18 +163,18 @@ def _print_trials(trials: Sequence[TrialRow], console: "Console", unit: str) -> 
         ]
         for row, best in zip(trials, numbers([row.best for row in trials], ABSENT), strict=True)
     ]
-    names = list(dict.fromkeys(name for row in trials for name in row.configuration))
+    names = list(dict.fromkeys(name for row in trials for name in row.config))
     wide = [
-        [*line, *(setting(row.configuration[name]) if name in row.configuration else ABSENT for name in names)]
+        [*line, *(setting(row.config[name]) if name in row.config else ABSENT for name in names)]
         for line, row in zip(cells, trials, strict=True)
     ]
     titles = [*header, *map(clean, names)]
     if not console.is_terminal or total(widths(titles, wide)) <= console.width:
-        words = [name for name in names if any(isinstance(row.configuration.get(name), str) for row in trials)]
+        words = [name for name in names if any(isinstance(row.config.get(name), str) for row in trials)]
         grid(console, titles, wide, left=frozenset(("status", *map(clean, words))))
         return
     room = max(16, console.width - total(widths([*header, ""], [[*line, ""] for line in cells])))
     narrow = [
-        [*line, settings(row.configuration, room)] for line, row in zip(cells, trials, strict=True)
+        [*line, settings(row.config, room)] for line, row in zip(cells, trials, strict=True)
     ]  # the rest of a configuration is for `best` and --json
     grid(console, [*header, "configuration"], narrow, left=frozenset(("status", "configuration")))
