@@ -92,11 +92,7 @@ def measurements(store: Store) -> list[tuple[str, str, str, str]]:
         ("read back, reports", ">= 100,000/s", *reading("reports-1", len(reports))),
         ("read back, a quarter of each", ">= 100,000/s", *reading("mixed-1", len(jobs))),
     ]
-    begin = perf_counter()
-    listed = store.listing()
-    spent = perf_counter() - begin
-    records = sum(row.records for row in listed)
-    rows.append((f"list {len(listed)} experiments, {records:,} records", "", f"{spent * 1e3:.1f} ms", ""))
+    records = sum(1 for name in store.names() for _ in store.experiment(name).records())
     rows.append(("size of the file", "", f"{store.path.stat().st_size / records:.0f} bytes/record", ""))
     return rows
 

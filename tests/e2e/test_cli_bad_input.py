@@ -137,6 +137,13 @@ FILES = {
     "a scheduler's unknown option": ("scheduler", "{name: asha, rul: floor}", "'asha' has no option 'rul'"),
     "resources among a scheduler's": ("scheduler", "{name: asha, eta: 4}", "eta, which is an argument of its own"),
     "a ranking without its number": ("scheduler", "{name: pasha, ranking: fixed}", "'fixed' needs epsilon"),
+    "a list for a ranking": ("scheduler", "{name: pasha, ranking: [auto]}", "ranking is ['auto'], but must be one of"),
+    "a number for a ranking": ("scheduler", "{name: pasha, ranking: 5}", "ranking is 5, but must be one of auto"),
+    "nothing for a ranking": ("scheduler", "{name: pasha, ranking: null}", "ranking is None, but must be one of auto"),
+    "a ranking without a name": ("scheduler", "{name: pasha, ranking: {k: 2}}", "ranking is None, but must be one of"),
+    "nothing for a searcher": ("searcher", "null", "the searcher is None, but must be one of 'random', 'grid'"),
+    "points for random search": ("searcher", "{name: random, points: 3}", "{'name': 'random', 'points': 3}, but its"),
+    "half a point for a grid": ("searcher", "{name: grid, points: 0.5}", "points of the searcher 'grid' is 0.5"),
     "a number for a searcher": ("searcher", "3", "the searcher is 3, but must be one of"),
     "a searcher without a name": ("searcher", "{points: 3}", "the searcher is {'points': 3}"),
     "a number for points": ("points", "3", "points is 3, but must be a list of configurations"),
@@ -166,6 +173,13 @@ def test_whole_experiments(folder: Path, cli: Cli, case: str) -> None:
     (folder / "experiment.yaml").write_text(text)
     assert said in refused(cli, folder, "tune", "experiment.yaml")
     assert not (folder / "runs.db").exists()
+
+
+@pytest.mark.parametrize("scheduler", ["[asha]", "5", "null"])
+def test_a_rule_for_what_is_no_scheduler(folder: Path, cli: Cli, scheduler: str) -> None:
+    text = "".join(f"{name}: {given}\n" for name, given in {**GOOD, "scheduler": scheduler}.items())
+    (folder / "experiment.yaml").write_text(text)
+    assert ", but must be one of asha, fifo" in refused(cli, folder, "tune", "experiment.yaml", "--rule", "floor")
 
 
 RULES = {

@@ -1,11 +1,23 @@
 """Ctrl-C once, Ctrl-C twice, and a tuner that is killed: what is recorded, and how it goes on."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from commandline import TRAININGS, Gate, Waiting, handles_of, rungwise, trained, under_way, wait_until_gone
+from commandline import (
+    TRAININGS,
+    Gate,
+    Waiting,
+    handles_of,
+    run,
+    rungwise,
+    sentence,
+    trained,
+    under_way,
+    wait_until_gone,
+)
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
 
@@ -101,3 +113,57 @@ def test_a_tuner_that_is_killed_leaves_no_child_and_can_be_resumed(
     assert rungwise(tmp_path, "list").out.splitlines()[1].split()[2] == "unfinished"
     finish(tmp_path, gate)
     assert sorted(set(trained(tmp_path))) == EVERYTHING
+
+
+def test_a_second_tuner_is_told_that_the_experiment_is_taken(tmp_path: Path, gate: Gate, words: list[str]) -> None:
+    with under_way(tmp_path, *words):
+        gate.waiting(2)
+        told = rungwise(tmp_path, "resume", "it")
+        assert told.code == 2
+        assert "'it' is being run by another process" in sentence(told)
+
+
+DYING = """
+import os
+import sys
+import select
+import signal
+from pathlib import Path
+
+import rungwise as rw
+from rungwise.core.events import TrialReported
+
+
+def recorded(name, resource):
+    records = rw.Experiment.open(name).records()
+    return any(isinstance(each, TrialReported) and each.resource == resource for each in records)
+
+
+def train(trial):
+    for unit in trial.epochs():
+        with Path("trained").open("a") as file:
+            file.write(f"{trial.id} {unit}\\n")
+        trial.report(unit, loss=1 / unit, save=lambda folder: (folder / "state").touch())
+        if unit == 3 and not Path("died").exists():
+            while not recorded("it", 3):
+                select.select([], [], [], 0.01)
+            Path("died").touch()
+            os.kill(int(os.environ["TUNER"]), signal.SIGKILL)
+            select.select([], [], [], 60)
+
+
+if __name__ == "__main__":
+    os.environ["TUNER"] = str(os.getpid())
+    rw.tune(train, {"lr": (0.1, 1.0)}, metric="loss", max_resource=9, trials=3, scheduler="asha", name="it")
+"""
+
+
+def test_a_crash_between_a_report_and_its_pause_loses_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "dying.py").write_text(DYING)
+    assert run(tmp_path, sys.executable, "dying.py").code == -9
+    done = rungwise(tmp_path, "resume", "it")
+    assert done.code == 0, done.err
+    once = sorted(tuple(map(int, line.split())) for line in (tmp_path / "trained").read_text().splitlines())
+    assert once == sorted(set(once))
+    assert max(once) == (2, 1)
+    assert (0, 3) in once

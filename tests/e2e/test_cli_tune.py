@@ -7,7 +7,7 @@ from shutil import copy
 from typing import Any
 
 import pytest
-from commandline import TRAININGS, Cli, run, rungwise, sentence, trained
+from commandline import TRAININGS, Cli, lines, run, rungwise, sentence, trained
 
 from rungwise.api.experiment import Experiment
 from rungwise.core.commands import Halt
@@ -213,6 +213,14 @@ def test_reports_after_a_stop_are_logged_and_not_told(folder: Path, cli: Cli) ->
     late = records[records.index(Halt(1)) :]
     assert any(isinstance(record, TrialReported) for record in late)
     assert [(trial["status"], trial["resource"]) for trial in experiment.trials] == [("completed", 9), ("stopped", 1)]
+
+
+def test_the_next_command_can_be_copied_whatever_the_store_is_called(folder: Path, cli: Cli) -> None:
+    done = cli(
+        "tune", f"{FUNCTIONS}:steady", "--space", "space.yaml", "--metric", "loss", "--max-resource", "1",
+        "--trials", "1", "--store", "two words.db",
+    )  # fmt: skip
+    assert lines(done.out)[-1] == "Next: rungwise retrain training_functions-1 --store 'two words.db'"
 
 
 def test_a_key_that_is_unknown_in_an_experiments_file(folder: Path, cli: Cli) -> None:

@@ -39,7 +39,7 @@ def test_by_hand_it_trains_once_with_the_defaults(scripts: Path) -> None:
     done = subprocess.run(
         [sys.executable, "scripts/train.py"], capture_output=True, text=True, timeout=60, check=False
     )  # fmt: skip
-    assert done.stdout.splitlines() == ["epoch 1  acc 0.5  loss nan", "epoch 2  acc 1  loss nan"]
+    assert done.stdout.splitlines() == ["resource 1  acc 0.5  loss nan", "resource 2  acc 1  loss nan"]
     assert len(done.stderr.splitlines()) == 1
     assert "by hand" in done.stderr
     assert "lr=0.5" in done.stderr

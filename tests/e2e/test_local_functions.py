@@ -282,14 +282,20 @@ def test_what_a_trial_started_goes_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
-def test_if_the_parent_of_all_trials_dies_they_are_lost_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_if_the_parent_of_all_trials_dies_they_go_on_once_and_then_are_lost(tmp_path: Path) -> None:
     with backend(tmp_path, lingers) as made:
         made.submit(Launch(0, {}, 0, 3, 1, 0))
         stream = made.events()
         found: list[Event] = []
         while not isinstance(found[-1] if found else None, TrialReported):
             found.append(next(stream))
-        facts = numbers(found)
+        os.kill(int(numbers(found)["parent"]), signal.SIGKILL)
+        paused = next(stream)
+        assert isinstance(paused, TrialPaused)
+        assert (paused.trial, paused.resource) == (0, 0)
+        made.submit(Launch(0, {}, 0, 3, 1, 0))
+        found.append(next(stream))
+        facts = numbers(found[-1:])
         os.kill(int(facts["parent"]), signal.SIGKILL)
         end = next(stream)
         assert isinstance(end, TrialEnded)

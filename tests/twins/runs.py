@@ -100,7 +100,7 @@ class Experiment:
         log.append(replay(tuner, records))
         if tuner.ledger.finish is None:
             log.append(tuner.handle(CapacityChanged(tuner.ledger.now, 0)))
-            for lost in orphans(tuner):
+            for lost in orphans(tuner, lambda entry: entry.checkpoint):
                 log.append(tuner.handle(lost))
             drive(tuner, self.simulator(tuner.ledger.now), log)
         return tuner, log.records

@@ -46,16 +46,19 @@ class SlowRun:
         return self.reports[i][0], value
 
     def winner_in_top_rung(self, levels: Sequence[int]) -> tuple[int, int | None]:
-        """The highest rung's milestone that a report reached (0: none), and the best trial on entering it."""
+        """The highest milestone reached (0: none), and the best on entering the highest that holds a finite value."""
+        top = 0
         for level in reversed(levels):
             arrivals: dict[int, float] = {}
             for trial, resource, value in self.reports:
                 if resource >= level and trial not in arrivals:
                     arrivals[trial] = value
             if arrivals:
-                finite = [(value, i, trial) for i, (trial, value) in enumerate(arrivals.items()) if isfinite(value)]
-                return level, min(finite)[2] if finite else None
-        return 0, None
+                top = max(top, level)
+            finite = [(value, i, trial) for i, (trial, value) in enumerate(arrivals.items()) if isfinite(value)]
+            if finite:
+                return top, min(finite)[2]
+        return top, None
 
 
 class OneTooMany(Exception):

@@ -155,3 +155,14 @@ def test_openings_capacity_time_and_the_finish_are_remembered() -> None:
     opening = OpenRung(9, Disagreement((1, 0), 0.5))
     book = ledger(CapacityChanged(0.5, 3), opening, launch(0), report(0, 1, at=4.0), Finish("trials"))
     assert (book.capacity, book.openings, book.now, book.finish) == (3, [opening], 4.0, Finish("trials"))
+
+
+def test_the_best_in_the_top_rung_is_where_the_highest_finite_value_stands() -> None:
+    book = ledger(launch(0), launch(1), report(0, 1, 5.0), report(1, 1, 4.0))
+    assert book.best_in_top_rung == Incumbent(1, 1, 4.0)
+    book.apply(report(1, 3, nan))
+    assert book.best_in_top_rung == Incumbent(1, 1, 4.0)
+    book.apply(report(0, 4, 6.0))
+    assert book.best_in_top_rung == Incumbent(0, 3, 6.0)
+    assert book.incumbent == Incumbent(1, 1, 4.0)
+    assert ledger(launch(0), report(0, 1, inf)).best_in_top_rung is None

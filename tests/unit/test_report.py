@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from io import StringIO
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from report_runs import SCHEDULERS, Run, curves, failing, fold, losers, simulated
 from rich.console import Console
 
+import rungwise as rw
 from rungwise.core.decisions import Disagreement, Finish, OpenRung
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
@@ -19,6 +21,7 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.report.ending import ending, print_ending
 from rungwise.report.summary import Summary, summarise, trial_rows
 from rungwise.report.tables import Listed, listed, print_best, print_list, print_show
+from rungwise.schedulers import ASHA
 
 
 def summed(run: Run) -> Summary:
@@ -144,6 +147,19 @@ def test_a_diverged_trial_is_named_and_is_never_the_best() -> None:
     assert {row.trial for row in trial_rows(run.spec, run.ledger)[-2:]} == {4, 5}
     assert "2 trials reported NaN or infinity." in ending(summary)
     assert "trials 4, 5" in shown(run, 80)
+
+
+def test_all_tell_the_same_best_where_the_top_rung_holds_nothing_finite() -> None:
+    table = rw.Table([[0.5, np.nan, np.nan], [0.4, 0.4, 0.4], [0.3, 0.3, 0.3]], mode="max")
+    simulation = rw.simulate(table, ASHA(1, 3, 3), workers=1, stop="drain")
+    spec = replace(simulated("asha", "max").spec, milestones=(1, 3))
+    run = Run(spec, simulation.log)
+    experiment = rw.Experiment("digits-1", spec, run.ledger, Path("runs.db"))
+    told = summed(run).best_in_top_rung
+    assert told is not None
+    assert (told.trial, told.value, told.resource) == (0, 0.5, 1)
+    assert experiment.best_in_top_rung == rw.Best(0, told.config, 0.5, 1)
+    assert (simulation.best_in_top_rung.trial, simulation.best_in_top_rung.value, simulation.top_rung) == (0, 0.5, 3)
 
 
 def test_nothing_finite_is_no_winner() -> None:
@@ -310,7 +326,7 @@ def test_best_says_where_both_are_the_same() -> None:
 def test_list_aligns_and_leaves_out_what_nobody_knows() -> None:
     run = simulated("pasha")
     known = listed(summed(run), "2026-05-01T10:00:00+00:00")
-    unknown = Listed("a-longer-name", "fifo", "unfinished", 3, None, "loss", None, None, "2026-05-02T10:00:00+00:00")
+    unknown = Listed("a-longer-name", "fifo", "unfinished", 3, None, "loss", None, 4, "2026-05-02T10:00:00+00:00")
     screen = console(120)
     print_list([known, unknown], screen)
     header, first, second = printed(screen).splitlines()

@@ -62,7 +62,7 @@ def test_trials_far_apart_draw_each_block_once_and_only_few_are_kept():
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True])
 def test_a_seed_must_be_a_whole_number(seed):
-    refuse("seed is .*at least 0", seed=seed)
+    refuse("seed is .* 0 or more", seed=seed)
 
 
 # --- grid
@@ -91,7 +91,7 @@ def test_a_grid_is_enumerated_no_further_than_asked_for():
 
 
 def test_a_grid_needs_points():
-    refuse("0 points per range", "grid", grid_points=0)
+    refuse("points of a grid is 0", "grid", grid_points=0)
 
 
 # --- given points

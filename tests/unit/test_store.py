@@ -14,13 +14,9 @@ from typing import NoReturn
 
 import pytest
 
-from rungwise.core.commands import Launch
-from rungwise.core.decisions import Finish, StartTrial
 from rungwise.core.errors import StoreError
-from rungwise.core.events import CapacityChanged, Draining, TrialReported
-from rungwise.core.ledger import Ledger
-from rungwise.store import ExperimentRow, Store
-from rungwise.store.queries import LISTING
+from rungwise.core.events import Draining
+from rungwise.store import NameTakenError, Store
 
 NOBODY = 65534
 
@@ -200,7 +196,7 @@ def test_a_store_in_a_folder_that_may_not_be_written_is_not_made(
 def test_a_store_comes_into_being_with_its_first_experiment(path: Path) -> None:
     with Store.open(path, create=True) as store:
         assert store.names() == []
-        assert store.listing() == []
+        assert store.begun() == {}
         assert store.free_name("x") == "x-1"
         with pytest.raises(StoreError, match=r"there is no experiment 'x' .* it holds none yet"):
             store.experiment("x")
@@ -354,7 +350,7 @@ def test_reading_leaves_the_file_as_it_was(path: Path) -> None:
         store.create("x", {}).append([Draining(1.0)])
     before = contents(path.parent)
     with Store.open(path) as store:
-        store.listing()
+        store.begun()
         store.free_name("x")
         list(store.experiment("x").records())
         with pytest.raises(StoreError, match="there is no experiment 'z'"):
@@ -371,7 +367,9 @@ def test_the_specification_comes_back(store: Store) -> None:
 
 def test_a_taken_name_is_refused_and_a_free_one_offered(store: Store) -> None:
     store.create("digits", {"first": True})
-    with pytest.raises(StoreError, match=r"'digits' is in the store .* already: choose another name, say 'digits-1'"):
+    with pytest.raises(
+        NameTakenError, match=r"'digits' is in the store .* already: choose another name, say 'digits-1'"
+    ):
         store.create("digits", {})
     assert store.experiment("digits").spec == {"first": True}
     assert store.names() == ["digits"]
@@ -424,26 +422,8 @@ def test_any_stem_becomes_a_name_that_is_allowed(store: Store, stem: str, name: 
     assert store.create(name, {}).name == name
 
 
-def test_the_listing_agrees_with_the_ledger(store: Store) -> None:
-    store.create("empty", {})
-    log = store.create("run", {"metric": "loss"})
-    log.append([CapacityChanged(0.0, 2)])
-    for trial in range(3):
-        log.append([StartTrial(trial, 1), Launch(trial, {"lr": 0.5}, 0, 1, 1, 0)])
-        log.append([TrialReported(1.0 + trial, trial, 1, 0.5, {"loss": 0.5}), Launch(trial, {"lr": 0.5}, 1, 3, 1, 0)])
-    log.append([StartTrial(3, 1), Finish("trials")])
-    ledger = Ledger()
-    for record in log.records():
-        ledger.apply(record)
-    empty, run = store.listing()
-    assert (empty.records, empty.trials, empty.finished, empty.last_at) == (0, 0, None, 0.0)
-    assert run == ExperimentRow("run", run.created, {"metric": "loss"}, 15, len(ledger.trials), "trials", ledger.now)
-    assert datetime.fromisoformat(run.created).utcoffset() == datetime.now(UTC).utcoffset()
-
-
-def test_the_listing_reads_no_log(path: Path, store: Store) -> None:
-    store.create("x", {})
-    with closing(sqlite3.connect(path)) as connection:
-        plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {LISTING}")]
-    assert [step for step in plan if "records" in step]
-    assert all(step.startswith("SEARCH") for step in plan if "records" in step)
+def test_experiments_are_listed_in_the_order_of_creation_with_its_time(store: Store) -> None:
+    for name in ("b", "a"):
+        store.create(name, {})
+    assert list(store.begun()) == store.names() == ["b", "a"]
+    assert datetime.fromisoformat(store.begun()["a"]).utcoffset() == datetime.now(UTC).utcoffset()

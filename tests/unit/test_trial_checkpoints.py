@@ -1,10 +1,10 @@
-"""Checkpoints: whole or not there, the newest alone."""
+"""Checkpoints: whole or not there, the newest and the one before."""
 
 from pathlib import Path
 
 import pytest
 
-from rungwise.trial.checkpoints import checkpoint_folder, newest, remove_checkpoints, save_checkpoint
+from rungwise.trial.checkpoints import checkpoint_folder, drop_older, newest, remove_checkpoints, save_checkpoint
 
 
 def fill(folder: Path) -> None:
@@ -17,13 +17,16 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_checkpoint_takes_the_place_of_the_older_ones(tmp_path: Path) -> None:
+def test_the_one_before_stays_until_the_new_one_is_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "trial-0"
+    save_checkpoint(folder, 1, fill)
     save_checkpoint(folder, 3, fill)
     (folder / "output.txt").write_text("said")
     save_checkpoint(folder, 9, fill)
-    assert names(folder) == ["9", "output.txt"]
+    assert names(folder) == ["3", "9", "output.txt"]
     assert (checkpoint_folder(folder, 9) / "deep" / "model").is_file()
+    drop_older(folder, 9)
+    assert names(folder) == ["9", "output.txt"]
 
 
 def test_the_same_resource_may_be_saved_again(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rungwise.allocation import Fixed
 from rungwise.core.commands import Command, Halt, Launch, Pause
 from rungwise.core.decisions import Finish, OpenRung, PromoteTrial, Request, StartTrial, StopTrial
-from rungwise.core.errors import ReplayError
+from rungwise.core.errors import InputError, ReplayError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
@@ -450,12 +450,47 @@ def test_orphans_are_paused_at_their_last_checkpoint() -> None:
     loop = fresh()
     replay(loop, records)
     loop.handle(CapacityChanged(5.0, 0))
-    lost = orphans(loop)
+    lost = orphans(loop, lambda entry: entry.checkpoint)
     assert lost == [TrialPaused(5.0, 0, 1), TrialPaused(5.0, 2, 0)]
     for event in lost:
         assert loop.handle(event) == [event]
     again = loop.handle(CAPACITY_2)
     assert [(record.trial, record.start) for record in again if isinstance(record, Launch)] == [(0, 1), (2, 0)]
+
+
+def test_an_orphan_is_paused_where_its_checkpoint_is_found() -> None:
+    records, fresh = half_way()
+    loop = fresh()
+    replay(loop, records)
+    lost = orphans(loop, lambda entry: 3 + entry.trial)
+    assert [(event.trial, event.resource) for event in lost if isinstance(event, TrialPaused)] == [(0, 3), (2, 5)]
+
+
+def test_an_orphan_that_was_halted_is_stopped_and_one_at_the_full_resource_completed() -> None:
+    loop = tuner(StoppingASHA(1, 9, 3), seed=3)
+    for event in (CAPACITY_2, report(0, 1, 1.0), report(1, 1, 2.0), report(0, 9, 0.5)):
+        loop.handle(event)
+    assert orphans(loop, lambda entry: 0) == [
+        TrialEnded(loop.ledger.now, 0, "completed"),
+        TrialEnded(loop.ledger.now, 1, "stopped"),
+    ]
+
+
+def test_a_scheduler_that_was_used_before_is_refused() -> None:
+    used = ASHA(1, 9, 3)
+    used.ask()
+    with pytest.raises(InputError, match="trial 1 where 0 is next: if it was used before, pass a fresh one"):
+        tuner(used).handle(CAPACITY_2)
+    spent = FIFO(1, max_trials=1)
+    spent.ask()
+    with pytest.raises(InputError, match="no trial to start: if it was used before"):
+        tuner(spent).handle(CAPACITY_2)
+
+
+@pytest.mark.parametrize("request_", [PromoteTrial(77, 3), "more"])
+def test_a_request_that_is_none_is_refused(request_: Any) -> None:
+    with pytest.raises(InputError, match=r"the scheduler asks for .*, which is neither"):
+        tuner(Scripted([request_])).handle(CAPACITY_2)
 
 
 def test_what_a_log_lacks_at_its_end_is_told() -> None:

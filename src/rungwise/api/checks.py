@@ -1,9 +1,11 @@
 """The kinds of arguments that a file or a careless caller can get wrong, checked before anything is made of them."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rungwise.core.checks import check_whole, whole
 from rungwise.core.errors import InputError
 from rungwise.schedulers.named import OPTIONS, RESOURCES
 
@@ -42,14 +44,23 @@ def configurations(points: object) -> tuple[dict[str, Any], ...]:
     return tuple(dict(point) for point in points)
 
 
-def devices(gpus: object, per_gpu: object) -> list[str]:
-    """The ids of GPUs: 0, 1, … for a number of them, else as given; raises InputError for what is neither."""
-    if isinstance(per_gpu, bool) or not isinstance(per_gpu, int) or per_gpu < 1:
-        raise InputError(f"per_gpu is {per_gpu!r}, but must be a whole number of 1 or more: the trials on one GPU")
-    if isinstance(gpus, int) and not isinstance(gpus, bool) and gpus >= 0:
-        return [str(device) for device in range(gpus)]
-    if isinstance(gpus, Sequence) and not isinstance(gpus, str) and all(isinstance(each, int | str) for each in gpus):
-        return [str(device) for device in gpus]
+def devices(gpus: object) -> list[str]:
+    """The ids of GPUs: as given, or so many of those that this process may use.
+
+    These are the ones in CUDA_VISIBLE_DEVICES where it is set, as a batch system does, else 0, 1, …. Raises InputError
+    for what is neither a number nor a list of ids, and for more GPUs than that variable names.
+    """
+    number = whole(gpus)
+    if number is not None and number >= 0:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        ours = [str(device) for device in range(number)] if visible is None else [*filter(None, visible.split(","))]
+        if number > len(ours):
+            raise InputError(f"gpus is {number}, but CUDA_VISIBLE_DEVICES={visible} lets this process use {len(ours)}")
+        return ours[:number]
+    if isinstance(gpus, Sequence) and not isinstance(gpus, str):
+        ids = [each if isinstance(each, str) else whole(each) for each in gpus]
+        if None not in ids:
+            return [str(device) for device in ids]
     raise InputError(f"gpus is {gpus!r}, but must be a number of GPUs (0 or more), or a list of their ids")
 
 
@@ -68,7 +79,8 @@ def scheduler_settings(scheduler: object, resources: Mapping[str, int]) -> dict[
             raise InputError(
                 f"the scheduler's options hold {key}, which is an argument of its own: give it beside them"
             )
-    return {**settings, **resources}
+    counts = {key: check_whole(key, settings[key], 1) for key in ("rounds", "trials") if key in settings}
+    return {**settings, **counts, **resources}
 
 
 def is_scheduler(scheduler: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import RungwiseError
-from rungwise.core.ledger import Ledger
+from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.store import Store
@@ -29,7 +29,8 @@ class Best:
 class Experiment:
     """What a log tells. `Experiment.open(NAME)` reads one; `tune`, `resume` and `retrain` return one.
 
-    Values are in the metric's own direction, times in seconds since the start, resources in whole units.
+    Values are in the metric's own direction, times in seconds since the start, resources in whole units. But those of
+    `ledger` and `records()` are minimised, as in the log: with mode="max" they have the other sign.
     """
 
     name: str
@@ -64,15 +65,16 @@ class Experiment:
             raise RungwiseError(
                 f"the experiment {self.name!r} has no winner: no trial reported a finite {self.spec.metric}"
             )
-        return self._best(incumbent.trial, incumbent.value, incumbent.resource)
+        return self._best(incumbent)
 
     @property
     def best_in_top_rung(self) -> Best:
-        """The best on entering the highest rung that any trial reached; offered beside the winner."""
-        for rung in reversed(self.ledger.rungs):
-            if rung.best_trial is not None:
-                return self._best(rung.best_trial, rung.best, rung.milestone)
-        return self.best
+        """The best on entering the highest rung in which a finite value stands; offered beside the winner.
+
+        The winner itself where no trial came as far as a rung.
+        """
+        found = self.ledger.best_in_top_rung
+        return self.best if found is None else self._best(found)
 
     @property
     def trials(self) -> list[Mapping[str, Any]]:
@@ -95,5 +97,6 @@ class Experiment:
         with Store.open(self.store) as opened:
             yield from opened.experiment(self.name).records()
 
-    def _best(self, trial: int, value: float, resource: int) -> Best:
-        return Best(trial, dict(self.ledger.trials[trial].configuration), self.spec.objective.shown(value), resource)
+    def _best(self, found: Incumbent) -> Best:
+        configuration = dict(self.ledger.trials[found.trial].configuration)
+        return Best(found.trial, configuration, self.spec.objective.shown(found.value), found.resource)

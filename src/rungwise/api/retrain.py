@@ -61,8 +61,9 @@ def retrain(
     """Train an experiment's winner from scratch to the full resource, with a seed of its own.
 
     If it diverges, dies, or ends below what tuning saw of it, the runner-up follows, of the best `top` configurations.
-    "Below" means by more than the noise that PASHA estimated, or a fifth of the gap between the median and the best
-    trial, whichever is more. It is an experiment of its own, NAME.retrain-1, and keeps the final checkpoint.
+    "Below" means by more than the noise that PASHA estimated, or a fifth of the gap between the median and the best of
+    the trials that climbed highest, whichever is more. It is an experiment of its own, NAME.retrain-1, and keeps the
+    final checkpoint.
     Raises InputError for arguments out of range, StoreError where the experiment is not there.
     """
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
@@ -101,16 +102,25 @@ def retrain(
 
 
 def tolerance(ledger: Ledger) -> float:
-    """How far (minimised) a retrained winner may end below what tuning saw of it, before the runner-up is tried."""
-    values = [entry.best for entry in ledger.trials.values() if entry.best_resource]
+    """How far (minimised) a retrained winner may end below what tuning saw of it, before the runner-up is tried.
+
+    The gap is taken among trials of like training: those in the highest rung that three of them reached.
+    """
+    finite = sorted((entry for entry in ledger.trials.values() if entry.best_resource), key=lambda entry: -entry.rung)
+    height = finite[min(2, len(finite) - 1)].rung
+    values = [entry.best for entry in finite if entry.rung >= height]
     gap = median(values) - min(values)
     noise = max((opening.reason.epsilon or 0.0 for opening in ledger.openings), default=0.0)
     return max(BAD * gap, noise)
 
 
 def _ranked(ledger: Ledger) -> list[TrialEntry]:
-    """Trials that reported a finite value, best first, the earlier started first if tied."""
-    return sorted((entry for entry in ledger.trials.values() if entry.best_resource), key=lambda entry: entry.best)
+    """Trials that reported a finite value, best first, the earlier started first if tied; a configuration once."""
+    ranked: list[TrialEntry] = []
+    for entry in sorted((each for each in ledger.trials.values() if each.best_resource), key=lambda each: each.best):
+        if not any(entry.configuration == other.configuration for other in ranked):
+            ranked.append(entry)
+    return ranked
 
 
 def outcome(done: Experiment) -> Retrained:

@@ -1,14 +1,17 @@
 """Running an experiment: the same way for a new one, one that is resumed, and a retraining."""
 
+import fcntl
 import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
+from shlex import quote
 from shutil import rmtree
 from types import FrameType
 
@@ -19,9 +22,9 @@ from rungwise.api.names import experiment_folder
 from rungwise.api.training import Training
 from rungwise.backends.local import LocalBackend
 from rungwise.core.commands import Configuration, Launch
-from rungwise.core.errors import ContractError
+from rungwise.core.errors import ContractError, StoreError
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
-from rungwise.core.ledger import Ledger
+from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.protocols import Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
@@ -29,6 +32,7 @@ from rungwise.schedulers.named import make_scheduler
 from rungwise.searchers.recorded import Recorded
 from rungwise.space import Space
 from rungwise.store import ExperimentLog, Store
+from rungwise.trial.checkpoints import newest, trial_folder
 from rungwise.tuner.loop import Observer, drive
 from rungwise.tuner.recovery import orphans, replay
 from rungwise.tuner.tuner import Tuner
@@ -45,7 +49,9 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, name: str, store: Path, *, at_once: bool = False) -> None:
         how = "ended at once" if at_once else "interrupted"
-        super().__init__(f"the experiment {name!r} was {how}; go on with: rungwise resume {name} --store {store}")
+        super().__init__(
+            f"the experiment {name!r} was {how}; go on with: rungwise resume {name} --store {quote(str(store))}"
+        )
         self.name = name
         self.store = store
 
@@ -59,15 +65,21 @@ def begin(
     taken back out of the store.
     """
     tuner = make_tuner(spec, space, parts)
-    with _backend(store.path, name, spec, training, start_at=0.0) as backend:
+    with _backend(store.path, name, spec, training, tuner.ledger) as backend:
         log = store.create(name, spec.to_json())
         try:
-            return _go(store, name, spec, tuner, backend, log, watch)
-        except ContractError:
-            if not any(entry.status in ("paused", "completed", "stopped") for entry in tuner.ledger.trials.values()):
+            with _held(store.path, name):
+                return _go(store, name, spec, tuner, backend, log, watch)
+        except Exception as error:
+            if not tuner.ledger.trials or (isinstance(error, ContractError) and not _proven(tuner.ledger)):
                 store.discard(name)
                 _remove(experiment_folder(store.path, name))
             raise
+
+
+def _proven(ledger: Ledger) -> bool:
+    """Whether any job has ended well, so that the training is not broken altogether."""
+    return any(entry.status in ("paused", "completed", "stopped") for entry in ledger.trials.values())
 
 
 def _remove(folder: Path) -> None:
@@ -96,13 +108,36 @@ def go_on(
     if missing:
         log.append(missing)
     ledger = tuner.ledger
-    if ledger.finish is not None:
-        return Experiment(log.name, spec, ledger, store.path)
-    with _backend(store.path, log.name, spec, training, start_at=ledger.now) as backend:
-        log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
-        for lost in orphans(tuner):
+    with _held(store.path, log.name), ExitStack() as stack:
+        unfinished = ledger.finish is None
+        if unfinished:
+            backend = stack.enter_context(_backend(store.path, log.name, spec, training, ledger))
+            log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
+        for lost in orphans(tuner, partial(_checkpoint, store.path, log.name)):
             log.append(tuner.handle(lost))
-        return _go(store, log.name, spec, tuner, backend, log, watch)
+        if unfinished:
+            return _go(store, log.name, spec, tuner, backend, log, watch)
+    return Experiment(log.name, spec, ledger, store.path)
+
+
+def _checkpoint(store: Path, name: str, entry: TrialEntry) -> int:
+    """The newest whole checkpoint of a trial at what it has reported: a newer one stands for a report that was lost."""
+    return newest(trial_folder(experiment_folder(store, name), entry.trial), entry.resource)
+
+
+@contextmanager
+def _held(store: Path, name: str) -> Iterator[None]:
+    """Keep other tuners from an experiment; the system lets go of the lock when this process ends, however it does."""
+    folder = experiment_folder(store, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(
+                f"the experiment {name!r} is being run by another process: wait until it ends, or interrupt it there"
+            ) from None
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +165,7 @@ def make_tuner(
     return Tuner(scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop)
 
 
-def _backend(store: Path, name: str, spec: ExperimentSpec, training: Training, start_at: float) -> LocalBackend:
+def _backend(store: Path, name: str, spec: ExperimentSpec, training: Training, ledger: Ledger) -> LocalBackend:
     local = spec.local
     return LocalBackend(
         training,
@@ -143,7 +178,8 @@ def _backend(store: Path, name: str, spec: ExperimentSpec, training: Training, s
         reuse_workers=local.get("reuse_workers", False),
         preload=tuple(local.get("preload", ())),
         keep_final=spec.of is not None,
-        start_at=start_at,
+        proven=_proven(ledger),
+        start_at=ledger.now,
     )
 
 
@@ -186,8 +222,9 @@ def _interruptible(backend: LocalBackend) -> Iterator[None]:
         asked = True
 
     def pass_on() -> None:
-        while reading.recv(1):
-            backend.interrupt()
+        while number := reading.recv(1):
+            if number[0] in (signal.SIGINT, signal.SIGTERM):  # a byte comes for every signal that has a handler
+                backend.interrupt()
 
     # A signal that comes just before the backend begins to wait runs `handle` only after it: the byte that it writes
     # is what ends the waiting.
@@ -225,8 +262,8 @@ class Notices:
                 logger.warning(
                     "trial %d reported %s = %s at %d: it counts as the worst", trial, self._spec.metric, shown, resource
                 )
-            case TrialEnded(_, trial, "failed", detail):
-                logger.warning("trial %d failed: %s", trial, detail)
+            case TrialEnded(_, trial, "failed" | "lost" as reason, detail):
+                logger.warning("trial %d %s: %s", trial, "failed" if reason == "failed" else "was lost", detail)
             case TrialPaused(_, trial, 0) if not self._restarts_told:
                 self._restarts_told = True
                 logger.warning(

@@ -9,11 +9,12 @@ from math import nan
 from rungwise.allocation import Fixed
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.benchmarks.table import Table, checked_order, whole_numbers
+from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration, Launch
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
-from rungwise.core.ledger import Ledger
+from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.protocols import History, Log, Scheduler
 from rungwise.core.records import Record
 from rungwise.core.spec import Stop
@@ -40,15 +41,13 @@ class Found:
     value: float
 
 
-NOBODY = Found(None, nan)
-
-
 @dataclass(frozen=True, slots=True)
 class Simulation:
     """A finished simulation: seconds, resource units, and values in the metric's own direction.
 
     `jobs` stand in order of completion, those cut at the end last, by slot. `best` is the best value over all reports,
-    the earliest if tied; `best_in_top_rung` the best on entering the highest rung reached, at milestone `top_rung`.
+    the earliest if tied; `best_in_top_rung` the best on entering the highest rung in which a finite value stands;
+    `top_rung` is the milestone of the highest rung that any trial reached.
     """
 
     log: Sequence[Record]
@@ -108,12 +107,10 @@ def simulate(
     The records go to the result's `log`, and to `log` as well where one is given.
     Raises InputError for arguments out of range, or a ladder longer than the table.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers is {workers!r}, but must be a whole number of 1 or more")
+    workers = check_whole("workers", workers, 1)
+    seed = check_whole("seed", seed, 0)
     if stop not in ("instant", "drain"):
         raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed is {seed!r}, but must be a whole number of 0 or more")
     top = scheduler.milestones[-1]
     if top > table.units:
         raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")
@@ -177,21 +174,16 @@ def _checked_units(report_at: Sequence[int] | None, units: int) -> list[int] | N
 
 
 def _summed(records: list[Record], ledger: Ledger, table: Table) -> Simulation:
-    sign = -1.0 if table.mode == "max" else 1.0
-    best, top_rung, best_in_top_rung = NOBODY, 0, NOBODY
-    if ledger.incumbent is not None:
-        best = Found(ledger.incumbent.trial, sign * ledger.incumbent.value)
-    for rung in ledger.rungs:
-        if rung.entries:
-            top_rung = rung.milestone
-            best_in_top_rung = NOBODY if rung.best_trial is None else Found(rung.best_trial, sign * rung.best)
+    def found(best: Incumbent | None) -> Found:
+        return Found(None, nan) if best is None else Found(best.trial, table.objective.shown(best.value))
+
     return Simulation(
         log=records,
         jobs=_jobs(records),
         time=ledger.now,
         resource=ledger.spent,
         max_resource=max((entry.resource for entry in ledger.trials.values()), default=0),
-        best=best,
-        best_in_top_rung=best_in_top_rung,
-        top_rung=top_rung,
+        best=found(ledger.incumbent),
+        best_in_top_rung=found(ledger.best_in_top_rung),
+        top_rung=max((rung.milestone for rung in ledger.rungs if rung.entries), default=0),
     )

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from rungwise import searchers
 from rungwise.api.checks import (
     check_flag,
     check_path,
@@ -18,13 +19,16 @@ from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.run import Parts, Watch, begin, go_on
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.objective import Mode, Objective
 from rungwise.core.protocols import Scheduler, Searcher
 from rungwise.core.spec import ExperimentSpec, Stop
+from rungwise.schedulers.halving import SuccessiveHalving
+from rungwise.schedulers.hyperband import Hyperband
 from rungwise.schedulers.named import make_scheduler
 from rungwise.space import Space, parse
-from rungwise.store import Store
+from rungwise.store import NameTakenError, Store
 
 
 def tune(
@@ -39,7 +43,7 @@ def tune(
     scheduler: str | Mapping[str, Any] | Scheduler = "pasha",
     searcher: str | Mapping[str, Any] | Searcher = "random",
     points: Sequence[Mapping[str, Any]] = (),
-    trials: int | None = 64,
+    trials: int | Literal["auto"] | None = "auto",
     workers: int = 1,
     seed: int = 0,
     stop: Stop = "drain",
@@ -60,15 +64,15 @@ def tune(
     ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
 
     Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the
-    word for it). `scheduler` is "pasha", "asha", "stopping-asha", "successive-halving", "hyperband" (with
-    `trials=None`: its brackets say how many) or "fifo"; or a mapping of `name` and options (`rule`, `ranking`); or an
-    object. `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At
-    most `trials` are started (None: as many as the space and the scheduler give), `workers` at once; `stop="drain"`
-    then finishes what can still be promoted, "instant" ends at once.
+    word for it). `scheduler` is "pasha", "asha", "stopping-asha", "successive-halving", "hyperband" or "fifo"; or a
+    mapping of `name` and options (`rule`, `ranking`); or an object. `searcher` is "random", "grid",
+    `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At most `trials` are started ("auto": 64,
+    but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give), `workers` at
+    once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
     The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it.
     `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
-    `preload` names modules to import once, before trials fork. `watch` shows progress (see `rungwise.report.LiveView`).
+    `preload` names modules to import once, before trials fork. `watch=rw.LiveView` shows progress in the terminal.
 
     Raises InputError for an argument out of range, StoreError for a store or name that cannot be used, ContractError
     where the training breaks its contract before any of its jobs ended well, and Interrupted (a KeyboardInterrupt)
@@ -84,35 +88,42 @@ def tune(
     training = parse_training(train, config_as)
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
     if settings["name"] == "successive-halving":
-        settings.setdefault("trials", trials)
+        settings.setdefault("trials", TRIALS if trials == "auto" else check_whole("trials", trials, 1))
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
         None if isinstance(searcher, str | Mapping) else searcher,
     )
+    made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
+    per_gpu = check_whole("per_gpu", per_gpu, 1)
     spec = ExperimentSpec(
         metric=metric,
         mode=mode,
-        milestones=tuple((parts.scheduler or make_scheduler(settings)).milestones),
+        milestones=tuple(made.milestones),
         scheduler=settings,
         searcher=_searcher_settings(searcher),
         space=parsed.to_json(),
         training=training_to_json(training),
-        trials=trials,
+        trials=_limit(made, settings) if trials == "auto" else trials,
         workers=workers,
         seed=seed,
         stop=stop,
         unit=unit,
-        points=configurations(points),
+        points=tuple(parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))),
         local={
             "reuse_workers": reuse_workers,
-            "gpus": devices(gpus, per_gpu),
+            "gpus": devices(gpus),
             "per_gpu": per_gpu,
             "preload": texts("preload", preload),
         },
     )
     with Store.open(Path(store), create=True) as opened:
-        chosen = opened.free_name(_stem(spec.training)) if name is None else name
-        return begin(opened, chosen, spec, training, parsed, parts, watch)
+        while True:
+            chosen = opened.free_name(_stem(spec.training)) if name is None else name
+            try:
+                return begin(opened, chosen, spec, training, parsed, parts, watch)
+            except NameTakenError:  # before anything ran: another run, started at the same time, was quicker
+                if name is not None:
+                    raise
 
 
 def resume(
@@ -143,12 +154,23 @@ def resume(
 
 
 CUSTOM = "custom"
+TRIALS = 64
+"""How many configurations are tried unless somebody says otherwise."""
+
+
+def _limit(scheduler: Scheduler, settings: Mapping[str, Any]) -> int | None:
+    """How many trials to start where nobody said it: brackets, which are planned whole, must not be cut short."""
+    return settings.get("trials") if isinstance(scheduler, Hyperband | SuccessiveHalving) else TRIALS
 
 
 def _scheduler_settings(
     scheduler: str | Mapping[str, Any] | Scheduler, min_resource: int, max_resource: int, eta: int
 ) -> dict[str, Any]:
-    resources = {"min_resource": min_resource, "max_resource": max_resource, "eta": eta}
+    resources = {
+        "min_resource": check_whole("min_resource", min_resource, 1),
+        "max_resource": check_whole("max_resource", max_resource, 1),
+        "eta": check_whole("eta", eta, 2),
+    }
     if isinstance(scheduler, str | Mapping) or not is_scheduler(scheduler):
         return scheduler_settings(scheduler, resources)
     if scheduler.milestones[-1] != max_resource:
@@ -162,11 +184,19 @@ def _searcher_settings(searcher: str | Mapping[str, Any] | Searcher) -> dict[str
     if isinstance(searcher, str):
         return {"name": searcher}
     if not isinstance(searcher, Mapping):
+        if not callable(getattr(searcher, "suggest", None)):
+            raise InputError(
+                f"the searcher is {searcher!r}, but must be one of {', '.join(map(repr, searchers.NAMES))}, such a name"
+                " with options, or an object with a method suggest"
+            )
         return {"name": CUSTOM}
-    unknown = set(searcher) - {"name", "points"}
-    if unknown or "name" not in searcher:
-        raise InputError(f"the searcher is {dict(searcher)!r}, but its settings are name, and points for a grid")
-    return dict(searcher)
+    settings = dict(searcher)
+    allowed = {"name", "points"} if settings.get("name") == "grid" else {"name"}
+    if "name" not in settings or settings.keys() - allowed:
+        raise InputError(f"the searcher is {settings!r}, but its settings are name, and points for a grid")
+    if "points" in settings:
+        settings["points"] = check_whole("points of the searcher 'grid'", settings["points"], 1)
+    return settings
 
 
 def _stem(training: Mapping[str, Any]) -> str:

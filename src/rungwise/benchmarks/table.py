@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rungwise.core.checks import whole
 from rungwise.core.errors import InputError
 from rungwise.core.objective import Mode, Objective
 
@@ -52,6 +53,11 @@ class Table:
         object.__setattr__(self, "mode", mode)
 
     @property
+    def objective(self) -> Objective:
+        """The direction in which its values are better."""
+        return Objective("value", self.mode)
+
+    @property
     def configurations(self) -> int:
         """How many configurations it holds."""
         return int(self.values.shape[0])
@@ -63,7 +69,7 @@ class Table:
 
     def minimised(self) -> "NDArray[np.float64]":
         """The values with the sign in which smaller is better."""
-        return -self.values if self.mode == "max" else self.values
+        return self.objective.shown(self.values)
 
 
 def _floats(data: Any, what: str) -> "NDArray[np.float64]":
@@ -79,10 +85,13 @@ def _floats(data: Any, what: str) -> "NDArray[np.float64]":
 
 def whole_numbers(name: str, numbers: Sequence[int]) -> list[int]:
     """Plain ints, numpy's included; raises InputError where one is anything else."""
+    found: list[int] = []
     for number in numbers:
-        if isinstance(number, bool) or not hasattr(number, "__index__"):
+        plain = whole(number)
+        if plain is None:
             raise InputError(f"{name} holds {number!r}, but must hold whole numbers (see rungwise.simulate)")
-    return [int(number) for number in numbers]
+        found.append(plain)
+    return found
 
 
 def checked_order(order: Sequence[int] | None, configurations: int) -> list[int]:

@@ -1,5 +1,6 @@
 """`rungwise demo`: a real network on real data, from tuning to the retrained winner."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -48,7 +49,7 @@ def demo(workers: int, seed: int, store: str) -> int:
     if code == 0:
         click.echo(f"\nThe winner again, from scratch to {result.spec.max_resource} epochs:\n")
         code = told(retrain(result.name, store=store, watch=watching(False)), False)
-    click.echo(f"\nLook closer: rungwise show {result.name} --store {store}")
+    click.echo(f"\nLook closer: rungwise show {result.name} --store {shlex.quote(store)}")
     return code
 
 

@@ -20,11 +20,11 @@ def list_experiments(store: str, as_json: bool) -> None:
     from rungwise.store import Store
 
     with Store.open(Path(store)) as opened:
-        rows = opened.listing()
+        begun = opened.begun()
     summaries = []
-    for row in rows:
-        experiment = Experiment.open(row.name, store)
-        summaries.append((summarise(row.name, experiment.spec, experiment.ledger), row.created))
+    for name, created in begun.items():
+        experiment = Experiment.open(name, store)
+        summaries.append((summarise(name, experiment.spec, experiment.ledger), created))
     if as_json:
         echo_json([{"created": created, **summary.to_json()} for summary, created in summaries])
     else:

@@ -20,16 +20,6 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 def echo_json(data: Mapping[str, Any] | list[Any]) -> None:
     """Print plain data as JSON; NaN and infinities, which JSON has no word for, as null."""
-    click.echo(json.dumps(_plain(data), indent=2, ensure_ascii=False))
+    from rungwise.report.text import plain
 
-
-def _plain(data: Any) -> Any:
-    match data:
-        case Mapping():
-            return {str(key): _plain(value) for key, value in data.items()}
-        case list() | tuple():
-            return [_plain(value) for value in data]
-        case float() if data != data or data in (float("inf"), float("-inf")):
-            return None
-        case _:
-            return data
+    click.echo(json.dumps(plain(data), indent=2, ensure_ascii=False))

@@ -1,5 +1,7 @@
 """`rungwise tune` and `rungwise resume`."""
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,19 @@ from rungwise.cli.options import json_option, store_option
 )
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
 @click.option("--searcher", help="random or grid.  [default: random]")
-@click.option("--trials", type=int, metavar="N", help="Start so many configurations.  [default: 64]")
+@click.option(
+    "--trials",
+    type=int,
+    metavar="N",
+    help="Start so many configurations.  [default: 64; hyperband: all of its brackets]",
+)
 @click.option("--workers", type=int, metavar="N", help="Trials at once.  [default: 1]")
 @click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")
 @click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: drain]")
 @click.option("--unit", metavar="WORD", help="What resources count: epochs, steps, trees.  [default: units]")
 @click.option("--name", help="What to call the experiment.  [default: the training file's name and a number]")
 @click.option("--config-as", type=click.Choice(["args", "env", "json"]), help="How a command gets its configuration.")
-@click.option("--gpus", type=int, metavar="N", help="Hand out devices 0 to N-1.")
+@click.option("--gpus", type=int, metavar="N", help="Hand out so many devices.")
 @click.option("--per-gpu", type=int, metavar="N", help="Trials on one device.  [default: 1]")
 @click.option("--reuse-workers", is_flag=True, default=None, help="Keep the processes of functions warm.")
 @click.option("--preload", multiple=True, metavar="MODULE", help="Import it once, before trials fork.")
@@ -60,7 +67,9 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
     settings.update({key: value for key, value in given.items() if value not in (None, ())})
     if rule is not None:
         scheduler = settings.get("scheduler", "pasha")
-        settings["scheduler"] = {**({"name": scheduler} if isinstance(scheduler, str) else scheduler), "rule": rule}
+        named = {"name": scheduler} if isinstance(scheduler, str) else scheduler
+        # What is no mapping either is left for `tune` to refuse.
+        settings["scheduler"] = {**named, "rule": rule} if isinstance(named, Mapping) else named
     for key in ("train", "space", "metric", "max_resource"):
         if key not in settings:
             raise click.UsageError(
@@ -75,7 +84,7 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
     experiment = start(**settings, watch=watching(as_json))
     code = ended(experiment, as_json)
     if code == 0 and not as_json:
-        click.echo(f"Next: rungwise retrain {experiment.name} --store {settings['store']}")
+        click.echo(f"Next: rungwise retrain {experiment.name} --store {shlex.quote(str(settings['store']))}")
     return code
 
 
@@ -84,7 +93,10 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
 @store_option
 @json_option
 def resume(name: str, store: str, as_json: bool) -> int:
-    """Go on with an experiment after Ctrl-C or a crash; nothing is trained twice."""
+    """Go on with an experiment after Ctrl-C or a crash.
+
+    After Ctrl-C nothing is trained twice; after a crash the trials that were running go on from their last checkpoint.
+    """
     from rungwise.api.retrain import outcome
     from rungwise.api.tune import resume as go_on
     from rungwise.cli.ending import ended

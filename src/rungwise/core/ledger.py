@@ -55,7 +55,7 @@ class TrialEntry:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The best report so far (minimised), the earliest if tied."""
+    """The best of some reports (minimised), the earliest if tied."""
 
     trial: int
     resource: int
@@ -97,6 +97,14 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.rungs = [RungTally(milestone) for milestone in self.milestones]
+
+    @property
+    def best_in_top_rung(self) -> Incumbent | None:
+        """The best on entering the highest rung in which a finite value stands; None while there is no such rung."""
+        for rung in reversed(self.rungs):
+            if rung.best_trial is not None:
+                return Incumbent(rung.best_trial, rung.milestone, rung.best)
+        return None
 
     def apply(self, record: Record) -> bool:
         """Take a record in; False for a duplicate or a late report, which no scheduler must see."""

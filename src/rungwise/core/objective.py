@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from rungwise.core.errors import ContractError, InputError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Mode = Literal["min", "max"]
+Values = TypeVar("Values", float, "NDArray[np.float64]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,6 @@ class Objective:
             )
         return self.shown(metrics[self.metric])
 
-    def shown(self, value: float) -> float:
-        """A minimised value as the user measures it, and the other way round (the map is its own inverse)."""
+    def shown(self, value: Values) -> Values:
+        """Minimised values as the user measures them, and the other way round (the map is its own inverse)."""
         return 0.0 - value if self.mode == "max" else value  # not -value: a plain 0.0 must not turn into -0.0

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError, StoreError
 from rungwise.core.objective import Mode, Objective
@@ -37,16 +38,15 @@ class ExperimentSpec:
     of: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
-            raise InputError(f"workers is {self.workers!r}, but must be a whole number of 1 or more")
-        if self.trials is not None and (
-            isinstance(self.trials, bool) or not isinstance(self.trials, int) or self.trials < 1
-        ):
-            raise InputError(
-                f"trials is {self.trials!r}, but must be a whole number of 1 or more, or None for no limit"
-            )
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise InputError(f"seed is {self.seed!r}, but must be a whole number of 0 or more")
+        plain: dict[str, object] = {
+            "workers": check_whole("workers", self.workers, 1),
+            "seed": check_whole("seed", self.seed, 0),
+            "milestones": tuple(check_whole("a milestone", each, 1) for each in self.milestones),
+        }
+        if self.trials is not None:
+            plain["trials"] = check_whole("trials", self.trials, 1, also=", or None for no limit")
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
         if self.stop not in ("instant", "drain"):
             raise InputError(f"stop is {self.stop!r}, but must be 'instant' or 'drain'")
 

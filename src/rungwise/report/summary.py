@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import FinishReason
-from rungwise.core.ledger import Ledger, Status, TrialEntry
+from rungwise.core.ledger import Incumbent, Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
@@ -92,9 +92,9 @@ class Summary:
     """An experiment at a glance.
 
     `ladder` rises; `cap` is the milestone of the top open rung. `best` is the best value over all reports, the earliest
-    if tied; `best_in_top_rung` the best on entering the highest rung reached. `spent` and `full_cost` are resource
-    units, the latter for training all trials started to `max_resource`; `saving` is full_cost / spent. `elapsed` is in
-    seconds. `diverged` are the trials that reported NaN or infinity.
+    if tied; `best_in_top_rung` the best on entering the highest rung in which a finite value stands. `spent` and
+    `full_cost` are resource units, the latter for training all trials started to `max_resource`; `saving` is full_cost
+    / spent. `elapsed` is in seconds. `diverged` are the trials that reported NaN or infinity.
     """
 
     name: str
@@ -175,8 +175,8 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger) -> Summary:
         ladder=_ladder(spec, ledger, cap),
         cap=cap,
         max_resource=spec.max_resource,
-        best=_best(spec, ledger),
-        best_in_top_rung=_best_in_top_rung(spec, ledger),
+        best=_winner(spec, ledger, ledger.incumbent),
+        best_in_top_rung=_winner(spec, ledger, ledger.best_in_top_rung),
         spent=ledger.spent,
         full_cost=full_cost,
         saving=full_cost / ledger.spent if ledger.spent else None,
@@ -248,20 +248,11 @@ def _ladder(spec: ExperimentSpec, ledger: Ledger, cap: int) -> tuple[LadderRow, 
     )
 
 
-def _best(spec: ExperimentSpec, ledger: Ledger) -> Winner | None:
-    found = ledger.incumbent
+def _winner(spec: ExperimentSpec, ledger: Ledger, found: Incumbent | None) -> Winner | None:
     if found is None:
         return None
     configuration = ledger.trials[found.trial].configuration
     return Winner(found.trial, spec.objective.shown(found.value), found.resource, configuration)
-
-
-def _best_in_top_rung(spec: ExperimentSpec, ledger: Ledger) -> Winner | None:
-    reached = [rung for rung in ledger.rungs if rung.entries]
-    if not reached or reached[-1].best_trial is None:
-        return None
-    rung, trial = reached[-1], reached[-1].best_trial
-    return Winner(trial, spec.objective.shown(rung.best), rung.milestone, ledger.trials[trial].configuration)
 
 
 def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -> Left | None:

@@ -21,7 +21,7 @@ ABSENT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One experiment in a listing; `created` is ISO 8601; None: not known without reading its log."""
+    """One experiment in a listing; `created` is ISO 8601; `best` is None where nothing finite was reported."""
 
     name: str
     scheduler: str
@@ -30,7 +30,7 @@ class Listed:
     limit: int | None
     metric: str
     best: float | None
-    spent: int | None
+    spent: int
     created: str
 
 
@@ -45,7 +45,7 @@ def listed(summary: Summary, created: str) -> Listed:
 
 
 def print_list(rows: Sequence[Listed], console: "Console") -> None:
-    """Print one line for each experiment; columns that nobody fills are left out."""
+    """Print one line for each experiment; the column of the best values is left out where there are none."""
     if not rows:
         line(console, "no experiments yet: begin one with `rungwise tune`, or see `rungwise demo`")
         return
@@ -57,13 +57,13 @@ def print_list(rows: Sequence[Listed], console: "Console") -> None:
             row.state,
             str(row.started) if row.limit is None else f"{row.started}/{row.limit}",
             "" if row.best is None else number(row.best),
-            "" if row.spent is None else str(row.spent),
+            str(row.spent),
             datetime.fromisoformat(row.created).astimezone().strftime("%Y-%m-%d %H:%M"),
             clean(row.metric),
         ]
         for row in rows
     ]
-    kept = [k for k in range(len(header)) if header[k] not in ("best", "spent") or any(line[k] for line in cells)]
+    kept = [k for k in range(len(header)) if header[k] != "best" or any(line[k] for line in cells)]
     grid(console, [header[k] for k in kept], [[line[k] for k in kept] for line in cells], left=_LEFT_OF_LIST)
 
 

@@ -1,8 +1,8 @@
 """FIFO: every trial to the same resource, in the order in which they are asked for."""
 
+from rungwise.core.checks import check_whole
 from rungwise.core.decisions import StartTrial
 from rungwise.core.events import Draining, Event
-from rungwise.schedulers.rungs import check_whole
 from rungwise.schedulers.starts import Starts
 
 

@@ -1,9 +1,10 @@
 """Successive Halving (Jamieson & Talwalkar 2016), synchronous: rung i holds the best ⌊n / eta^i⌋ of one bracket."""
 
+from rungwise.core.checks import check_whole
 from rungwise.core.decisions import Request
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.brackets import Bracket, halving_sizes
-from rungwise.schedulers.rungs import check_whole, ladder
+from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.starts import Starts
 
 

@@ -7,10 +7,11 @@
 
 from collections.abc import Iterator
 
+from rungwise.core.checks import check_whole
 from rungwise.core.decisions import Request
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.brackets import Bracket, halving_sizes
-from rungwise.schedulers.rungs import check_whole, ladder
+from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.starts import Starts
 
 

@@ -83,10 +83,12 @@ def make_ranking(settings: str | Mapping[str, Any]) -> "ranking.Ranking | rankin
     >>> make_ranking({"name": "fixed", "epsilon": 0.02})
     Fixed(epsilon=0.02)
     """
-    given = {"name": settings} if isinstance(settings, str) else dict(settings)
-    name = str(given.pop("name", None))
-    if name not in RANKINGS:
-        raise InputError(f"ranking is {name!r}, but must be one of {', '.join(RANKINGS)}")
+    named = {"name": settings} if isinstance(settings, str) else settings
+    if not isinstance(named, Mapping) or str(named.get("name")) not in RANKINGS:
+        told = named.get("name") if isinstance(named, Mapping) else named
+        raise InputError(f"ranking is {told!r}, but must be one of {', '.join(RANKINGS)}, or such a name with options")
+    given = dict(named)
+    name = str(given.pop("name"))
     known = tuple(field.name for field in fields(RANKINGS[name]))
     for key, value in given.items():
         if key not in known:

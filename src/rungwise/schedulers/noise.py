@@ -15,7 +15,7 @@ import numpy as np
 from rungwise.schedulers.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
 from rungwise.schedulers.ranking import Floats
 
-WIDE = 64
+WIDE = 32
 """From this many trials on, arrays are quicker than a loop."""
 
 

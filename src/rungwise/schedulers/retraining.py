@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Literal
 
+from rungwise.core.checks import check_whole
 from rungwise.core.decisions import StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.rungs import check_whole
 from rungwise.schedulers.starts import Starts
 
 Verdict = Literal["kept", "diverged", "fell short", "failed"]

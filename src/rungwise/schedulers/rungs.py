@@ -13,6 +13,7 @@ from heapq import heappop, heappush, heappushpop
 from math import inf, isfinite
 from typing import Literal, assert_never
 
+from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 
 Rule = Literal["floor", "quantile"]
@@ -37,15 +38,6 @@ def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
     while milestones[-1] * eta < max_resource:
         milestones.append(milestones[-1] * eta)
     return (*milestones, max_resource) if milestones[-1] < max_resource else tuple(milestones)
-
-
-def check_whole(name: str, value: object, least: int) -> int:
-    """A whole number of `least` or more as a plain int (numpy's overflow); raises InputError for anything else."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise InputError(
-            f"{name} is {value!r}, but must be a whole number of {least} or more (see rungwise.schedulers)"
-        )
-    return int(value.__index__())
 
 
 def check_rule(rule: object) -> None:

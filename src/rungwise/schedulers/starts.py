@@ -1,7 +1,7 @@
 """Who may still be started: one count for every scheduler that takes trials as they come."""
 
+from rungwise.core.checks import check_whole
 from rungwise.core.decisions import StartTrial
-from rungwise.schedulers.rungs import check_whole
 
 
 class Starts:

@@ -1,8 +1,8 @@
 """Random search: every trial's configuration is drawn from the space, whatever became of the others."""
 
+from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import StartTrial
-from rungwise.core.errors import InputError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
 from rungwise.space import Space
@@ -22,10 +22,8 @@ class RandomSearch:
 
     def __init__(self, space: Space, seed: int) -> None:
         """Raises InputError for a seed that is not a whole number of at least 0."""
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise InputError(f"the seed is {seed!r}, but must be a whole number of at least 0")
         self._space = space
-        self._seed = seed
+        self._seed = check_whole("seed", seed, 0)
         self._blocks: dict[int, list[dict[str, bool | int | float | str]]] = {}
 
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:  # noqa: ARG002

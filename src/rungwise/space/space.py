@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.space.domain import Scalar, shown
 from rungwise.space.serialised import decode, decode_apart, plain
@@ -48,11 +49,7 @@ class Space:
         once. A combination in which a hyperparameter is inactive comes once. Nothing is built ahead of the iterator.
         Raises InputError if `points` is below 1.
         """
-        if isinstance(points, bool) or not isinstance(points, int) or points < 1:
-            raise InputError(
-                f"a grid was asked for with {points!r} points per range, but there must be a whole number of at least 1"
-            )
-        return self._compile().grid(points)
+        return self._compile().grid(check_whole("points of a grid", points, 1))
 
     def check(self, configuration: Mapping[str, object], what: str = "the given point") -> dict[str, Scalar]:
         """A given configuration as `sample` would have written it; what is missing takes its default.

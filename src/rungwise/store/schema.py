@@ -17,7 +17,7 @@ APPLICATION_ID = 0x52554E47  # "RUNG", in the file's header
 SCHEMA_VERSION = 1
 NUMBER_BITS = 40
 
-# The typed columns are those that queries ask for; the rest of a record is JSON. The checks: SQLite orders
+# The typed columns are what somebody would ask for in SQL; the rest of a record is JSON. The checks: SQLite orders
 # numbers before text and blobs, and would else take a NumPy scalar and keep its bytes as a blob.
 SCHEMA = f"""
 CREATE TABLE experiments (
@@ -35,8 +35,6 @@ CREATE TABLE records (
     value REAL CHECK (value <= 9e999),
     rest TEXT
 );
-CREATE INDEX launches ON records (key >> {NUMBER_BITS}, trial) WHERE kind = 'launch';
-CREATE INDEX finishes ON records (key >> {NUMBER_BITS}) WHERE kind = 'finish';
 
 CREATE TRIGGER experiments_are_final BEFORE UPDATE ON experiments
 BEGIN SELECT RAISE(ABORT, 'an experiment is never changed'); END;

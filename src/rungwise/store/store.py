@@ -11,11 +11,14 @@ from rungwise.core.errors import StoreError
 from rungwise.store.codec import spec_of, to_json
 from rungwise.store.database import Database
 from rungwise.store.log import ExperimentLog
-from rungwise.store.queries import ExperimentRow, listing
 from rungwise.store.schema import ADD_EXPERIMENT, check_writable, is_there, make_file, open_file
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 LONGEST = 100
+
+
+class NameTakenError(StoreError):
+    """An experiment of this name is there already; nothing was written."""
 
 
 class Store:
@@ -76,7 +79,8 @@ class Store:
     def create(self, name: str, spec: Mapping[str, object]) -> ExperimentLog:
         """Begin an experiment; `spec` is plain JSON data. Nothing is left behind where it fails.
 
-        Raises StoreError where the name is taken or not allowed, or `spec` or the file cannot be written.
+        Raises NameTakenError where the name is taken, StoreError where it is not allowed, or `spec` or the file cannot
+        be written.
         """
         if NAME.fullmatch(name) is None:
             raise StoreError(
@@ -98,7 +102,7 @@ class Store:
             self._database = database
         with database.writing() as connection:
             if connection.execute("SELECT 1 FROM experiments WHERE name = ?", (name,)).fetchone() is not None:
-                raise StoreError(
+                raise NameTakenError(
                     f"experiment {name!r} is in the store {self.path} already: choose another name, say"
                     f" {self.free_name(name)!r}, or go on with it by `rungwise resume {name}`"
                 )
@@ -135,12 +139,14 @@ class Store:
         with database.writing() as connection:
             connection.execute("DELETE FROM experiments WHERE id = ?", (identity,))
 
+    def begun(self) -> dict[str, str]:
+        """When each experiment was begun (UTC, ISO 8601), by name, in the order of creation."""
+        database = self._found()
+        return {} if database is None else dict(database.read("SELECT name, created FROM experiments ORDER BY id"))
+
     def names(self) -> list[str]:
         """The names of all experiments, in the order of creation."""
-        database = self._found()
-        if database is None:
-            return []
-        return [name for (name,) in database.read("SELECT name FROM experiments ORDER BY id")]
+        return list(self.begun())
 
     def free_name(self, stem: str) -> str:
         """The first of stem-1, stem-2, … that is free, where characters that are not allowed become hyphens."""
@@ -150,11 +156,6 @@ class Store:
         while (name := f"{legal[: LONGEST - 1 - len(str(number))]}-{number}") in taken:
             number += 1
         return name
-
-    def listing(self) -> list[ExperimentRow]:
-        """Every experiment at a glance, in the order of creation, without reading the logs."""
-        database = self._found()
-        return [] if database is None else listing(database)
 
 
 def _legal(stem: str) -> str:

@@ -35,7 +35,7 @@ def newest(folder: Path, limit: int) -> int:
 
 
 def save_checkpoint(folder: Path, resource: int, save: Callable[[Path], object]) -> None:
-    """Let `save` fill a folder and put it in its place as the only checkpoint of this trial.
+    """Let `save` fill a folder and put it in its place as the newest checkpoint of this trial.
 
     What `save` raises passes through; the older checkpoint is then untouched and nothing torn is left.
     """
@@ -49,7 +49,10 @@ def save_checkpoint(folder: Path, resource: int, save: Callable[[Path], object])
 
 
 def seal(draft: Path, folder: Path, resource: int) -> None:
-    """Make a draft durable, rename it into its place, and remove the trial's other checkpoints."""
+    """Make a draft durable and rename it into its place.
+
+    The checkpoint before it stays: until the tuner has recorded the new one, it is what a crash would go back to.
+    """
     _sync(draft)
     place = checkpoint_folder(folder, resource)
     former = folder / f".former-{resource}"
@@ -58,10 +61,15 @@ def seal(draft: Path, folder: Path, resource: int) -> None:
         place.rename(former)
     draft.rename(place)
     _sync_one(folder)
-    for other in _resources(folder):
-        if other != resource:
-            drop(checkpoint_folder(folder, other))
     drop(former)
+    drop_older(folder, newest(folder, resource - 1))
+
+
+def drop_older(folder: Path, resource: int) -> None:
+    """Remove the trial's checkpoints below `resource`."""
+    for other in list(_resources(folder)):
+        if other < resource:
+            drop(checkpoint_folder(folder, other))
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -21,7 +21,7 @@ class HandLink:
 
     def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:  # noqa: ARG002
         """Print a report."""
-        print(f"epoch {resource}", *(f"{name} {value:.6g}" for name, value in metrics.items()), sep="  ", flush=True)
+        print(f"resource {resource}", *(f"{name} {value:.6g}" for name, value in metrics.items()), sep="  ", flush=True)
 
     def breach(self, sentence: str) -> None:
         """Say nothing: the error that follows does."""

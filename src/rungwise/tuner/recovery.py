@@ -1,9 +1,10 @@
 """Resuming is replaying: the events of a log, through a fresh tuner, lead to the state in which it broke off."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rungwise.core.errors import ReplayError
-from rungwise.core.events import TrialPaused
+from rungwise.core.events import TrialEnded, TrialPaused
+from rungwise.core.ledger import TrialEntry
 from rungwise.core.records import BACKEND_EVENTS, Record
 from rungwise.tuner.tuner import Tuner
 
@@ -29,11 +30,22 @@ def replay(tuner: Tuner, records: Iterable[Record]) -> list[Record]:
     return expected
 
 
-def orphans(tuner: Tuner) -> list[TrialPaused]:
-    """What became of the jobs that were running when the tuner died: they are paused at their last checkpoint."""
+def orphans(tuner: Tuner, checkpoint: Callable[[TrialEntry], int]) -> list[TrialPaused | TrialEnded]:
+    """What became of the jobs that were running when the tuner died.
+
+    A halted one is stopped, one that had reported the full resource is completed, any other is paused at its newest
+    checkpoint, whose resource `checkpoint` finds out: it may be newer than the log knows.
+    """
     ledger = tuner.ledger
-    return [
-        TrialPaused(ledger.now, entry.trial, entry.checkpoint)
-        for entry in ledger.trials.values()
-        if entry.status == "running"
-    ]
+    full = ledger.milestones[-1]
+    found: list[TrialPaused | TrialEnded] = []
+    for entry in ledger.trials.values():
+        if entry.status != "running":
+            continue
+        if entry.halted:
+            found.append(TrialEnded(ledger.now, entry.trial, "stopped"))
+        elif entry.resource >= full:
+            found.append(TrialEnded(ledger.now, entry.trial, "completed"))
+        else:
+            found.append(TrialPaused(ledger.now, entry.trial, checkpoint(entry)))
+    return found

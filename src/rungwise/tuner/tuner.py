@@ -10,10 +10,9 @@
 It does no I/O, so that feeding it the events of a log leads to the same records again: that is what resuming does.
 """
 
-from typing import assert_never
-
 from rungwise.core.commands import Configuration, Halt, Launch, Pause
 from rungwise.core.decisions import Finish, FinishReason, PromoteTrial, Request, StartTrial, StopTrial
+from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Allocation, Scheduler, Searcher
@@ -99,6 +98,8 @@ class Tuner:
                 break
             free -= self._admit(request, free)
         if self.ledger.finish is None and free == self.ledger.capacity > 0:
+            if not self.ledger.trials and not self._draining:
+                raise InputError("the scheduler has no trial to start: if it was used before, pass a fresh one")
             self._finish("done")
 
     def _finish(self, reason: FinishReason) -> None:
@@ -148,13 +149,18 @@ class Tuner:
                 return None
             case StartTrial(trial):
                 return self._start(request, trial)
-            case PromoteTrial():
+            case PromoteTrial(trial) if trial in self.ledger.trials:
                 self._record(request)
                 return request
             case _:
-                assert_never(request)
+                raise InputError(f"the scheduler asks for {request!r}, which is neither a new trial nor one it started")
 
     def _start(self, request: StartTrial, trial: int) -> Request | None:
+        if trial != self._started:
+            raise InputError(
+                f"the scheduler starts trial {trial} where {self._started} is next: if it was used before, pass a fresh"
+                " one"
+            )
         if self._trials is not None and self._started >= self._trials:
             self._finish("trials")
             return None
@@ -167,7 +173,7 @@ class Tuner:
         return request
 
     def _space_exhausted(self, trial: int) -> Request | None:
-        if self._stop == "instant":
+        if self._stop == "instant" or self._draining:
             self._finish("space")
             return None
         self._drain()

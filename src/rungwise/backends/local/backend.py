@@ -13,9 +13,9 @@ from rungwise.backends.local.supervisor import Supervisor
 from rungwise.backends.local.training import FunctionTraining, ScriptTraining, Training
 from rungwise.core.commands import Command, Halt, Launch, Pause
 from rungwise.core.errors import InputError
-from rungwise.core.events import CapacityChanged, Event
+from rungwise.core.events import CapacityChanged, Event, TrialPaused
 from rungwise.core.objective import Objective
-from rungwise.trial.checkpoints import newest, trial_folder
+from rungwise.trial.checkpoints import drop_older, newest, trial_folder
 from rungwise.trial.environment import importing_for_trials
 from rungwise.trial.trial import Job
 
@@ -33,13 +33,15 @@ class LocalBackend:
     to halt or has reported its milestone; it is then killed. One that has reached `max_resource` may take its time,
     unless it goes on reporting.
 
+    As long as no job has ended cleanly, here or (`proven`) before, a training that breaks its contract ends the run.
+
     Raises InputError for a training that cannot run, or slots that this machine does not have, before any trial starts.
     """
 
     def __init__(
         self, training: Training, *, objective: Objective, max_resource: int, workers: int, checkpoints: Path,
         gpus: Sequence[str] = (), per_gpu: int = 1, reuse_workers: bool = False, preload: Sequence[str] = (),
-        keep_final: bool = False, start_at: float = 0.0, grace: float = GRACE,
+        keep_final: bool = False, proven: bool = False, start_at: float = 0.0, grace: float = GRACE,
     ) -> None:  # fmt: skip
         if importing_for_trials():
             raise InputError(
@@ -57,7 +59,7 @@ class LocalBackend:
         self._keep_final = keep_final
         self._interrupted = False
         self._supervisor = Supervisor(
-            _prepare(training, preload, reuse=reuse_workers), objective=objective, workers=workers,
+            _prepare(training, preload, reuse=reuse_workers), objective=objective, workers=workers, proven=proven,
             devices=Devices(gpus, per_gpu, workers), reuse=reuse_workers, grace=grace, now=self._now,
         )  # fmt: skip
 
@@ -95,7 +97,10 @@ class LocalBackend:
             elif supervisor.breach is not None:
                 raise supervisor.breach
             elif supervisor.events:
-                yield supervisor.events.popleft()
+                event = supervisor.events.popleft()
+                yield event
+                if isinstance(event, TrialPaused):  # recorded by now: nothing will go back to an older checkpoint
+                    drop_older(trial_folder(self._checkpoints, event.trial), event.resource)
             else:
                 supervisor.wait()
 

@@ -24,7 +24,7 @@ from rungwise.backends.local.scripts import split_report, take_draft
 from rungwise.backends.local.slots import Devices
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.core.errors import ContractError
-from rungwise.core.events import Event, TrialEnded, TrialReported
+from rungwise.core.events import Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial.channel import Message
 from rungwise.trial.checkpoints import remove_checkpoints
@@ -44,18 +44,19 @@ class Supervisor:
     """
 
     __slots__ = (
-        "_grace", "_now", "_objective", "_pool", "_proven", "_running", "_selector", "_waker", "_waking",
+        "_grace", "_now", "_objective", "_orphaned", "_pool", "_proven", "_running", "_selector", "_waker", "_waking",
         "breach", "events",
     )  # fmt: skip
 
     def __init__(
         self, what: ScriptTraining | Mapping[str, Any], *, objective: Objective, workers: int, devices: Devices,
-        reuse: bool, grace: float, now: Callable[[], float],
+        proven: bool, reuse: bool, grace: float, now: Callable[[], float],
     ) -> None:  # fmt: skip
         self._objective = objective
         self._grace = grace
         self._now = now
-        self._proven = False
+        self._proven = proven
+        self._orphaned: set[int] = set()
         self._running: dict[int, Child] = {}
         self.events: deque[Event] = deque()
         self.breach: ContractError | None = None
@@ -262,10 +263,13 @@ class Supervisor:
             running = child.running
             if running is None:
                 continue
-            if running.outcome is not None or running.asked == "halt":
-                self._finish(child, running, running.outcome or Failed(detail))
-            else:
+            if running.outcome is not None or running.asked == "halt" or running.reached:
+                self._finish(child, running, running.outcome or (Returned() if running.reached else Failed(detail)))
+            elif running.job.trial in self._orphaned:  # perhaps it is what the launcher dies of
                 self.events.append(TrialEnded(self._now(), running.job.trial, "lost", detail))
+            else:
+                self._orphaned.add(running.job.trial)
+                self.events.append(TrialPaused(self._now(), running.job.trial, running.checkpoint))
         self._running.clear()
         self._forget_descriptor(self._pool.processes.fileno())
         self._pool.restart()

@@ -1,0 +1,29 @@
+"""Whole numbers, as every room wants them: numpy's become plain ones, which JSON knows and which never overflow."""
+
+from operator import index
+from typing import Any
+
+from rungwise.core.errors import InputError
+
+
+def whole(value: Any) -> int | None:
+    """A whole number as a plain int, numpy's included; None for anything else, true and false among them.
+
+    >>> whole(3), whole(3.0), whole(True), whole("3")
+    (3, None, None, None)
+    """
+    try:
+        return None if isinstance(value, bool) else index(value)
+    except TypeError:
+        return None
+
+
+def check_whole(name: str, value: object, least: int, *, also: str = "") -> int:
+    """A whole number of `least` or more as a plain int; raises InputError for anything else.
+
+    `also` says what else the argument may be, which the caller has looked for.
+    """
+    number = whole(value)
+    if number is None or number < least:
+        raise InputError(f"{name} is {value!r}, but must be a whole number of {least} or more{also}")
+    return number

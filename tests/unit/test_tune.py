@@ -1,0 +1,110 @@
+"""What `tune` makes of its arguments, before anything runs: the settings that it would store."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rungwise as rw
+from rungwise.core.errors import InputError, StoreError
+from rungwise.core.spec import ExperimentSpec
+from rungwise.schedulers import FIFO, Hyperband, SuccessiveHalving
+from rungwise.store import Store
+
+Tune = Callable[..., ExperimentSpec]
+
+
+def training(trial: rw.Trial) -> None:
+    """Be a training; it is never run here."""
+
+
+@pytest.fixture
+def tune(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tune:
+    """The settings of an experiment that is not begun."""
+    monkeypatch.setattr("rungwise.api.tune.begin", lambda store, name, spec, *rest: spec)
+
+    def settings(**changed: Any) -> Any:
+        given = {"space": {"x": (1, 9)}, "metric": "loss", "max_resource": 81, "store": tmp_path / "runs.db"}
+        return rw.tune(training, **{**given, **changed})
+
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("changed", "trials"),
+    [
+        ({}, 64),
+        ({"scheduler": "asha"}, 64),
+        ({"scheduler": FIFO(81)}, 64),
+        ({"scheduler": "successive-halving"}, 64),
+        ({"scheduler": {"name": "successive-halving", "trials": 81}}, 81),
+        ({"scheduler": "successive-halving", "trials": 9}, 9),
+        ({"scheduler": SuccessiveHalving(81, 1, 81)}, None),
+        ({"scheduler": "hyperband"}, None),
+        ({"scheduler": {"name": "hyperband", "rounds": 2}}, None),
+        ({"scheduler": Hyperband(1, 81)}, None),
+        ({"scheduler": "hyperband", "trials": 64}, 64),
+        ({"trials": None}, None),
+    ],
+    ids=[
+        "pasha", "asha", "an object", "halving", "a halving's own", "a halving given", "a halving object",
+        "hyperband", "hyperband twice", "a hyperband object", "hyperband given", "no limit",
+    ],
+)  # fmt: skip
+def test_brackets_are_not_cut_short_unless_asked_for(tune: Tune, changed: dict[str, Any], trials: int | None) -> None:
+    assert tune(**changed).trials == trials
+
+
+def test_numbers_of_numpy_are_plain_in_the_settings(tune: Tune) -> None:
+    numbers: dict[str, Any] = {"max_resource": 9, "min_resource": 1, "eta": 3, "trials": 6, "workers": 2, "seed": 1}
+    others: dict[str, Any] = {"per_gpu": 2, "gpus": 1, "scheduler": {"name": "hyperband", "rounds": 2}}
+    plain = tune(**numbers, **others, points=[{"x": 1}], searcher={"name": "grid", "points": 4})
+    given = tune(
+        **{name: np.int64(number) for name, number in numbers.items()},
+        per_gpu=np.int32(2),
+        gpus=np.int64(1),
+        scheduler={"name": "hyperband", "rounds": np.int64(2)},
+        points=[{"x": np.int64(1)}],
+        searcher={"name": "grid", "points": np.int64(4)},
+    )
+    assert json.dumps(given.to_json()) == json.dumps(plain.to_json())
+    halving = tune(scheduler="successive-halving", trials=np.int64(6))
+    assert json.loads(json.dumps(halving.to_json()))["scheduler"]["trials"] == 6
+    assert tune(gpus=[np.int64(3), "a"]).local["gpus"] == ["3", "a"]
+
+
+@pytest.mark.parametrize("name", ["max_resource", "trials", "workers", "seed", "per_gpu"])
+@pytest.mark.parametrize("value", [np.float64(3), np.True_, True, "3"], ids=["a float", "true", "plain true", "text"])
+def test_what_is_no_whole_number_is_refused(tune: Tune, name: str, value: Any) -> None:
+    with pytest.raises(InputError, match=f"^{name} is .*, but must be a whole number of [01] or more"):
+        tune(**{name: value})
+
+
+def test_given_points_are_kept_whole(tune: Tune) -> None:
+    space = {"x": (1, 9), "y": {"range": [0.0, 1.0], "default": 0.25}}
+    assert tune(space=space, points=[{"x": 2}]).points == ({"x": 2, "y": 0.25},)
+
+
+@pytest.mark.parametrize("name", [None, "mine"])
+def test_of_two_runs_at_once_the_slower_takes_the_next_name(
+    tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    """The other run makes its experiment after this one has chosen a name."""
+    others: list[str] = []
+
+    def begin(store: Store, chosen: str, spec: ExperimentSpec, *rest: object) -> str:
+        if not others:
+            others.append(chosen)
+            with Store.open(tmp_path / "runs.db", create=True) as other:
+                other.create(chosen, {})
+        return store.create(chosen, spec.to_json()).name
+
+    monkeypatch.setattr("rungwise.api.tune.begin", begin)
+    if name is None:
+        assert (tune(), others) == ("test_tune-2", ["test_tune-1"])
+    else:
+        with pytest.raises(StoreError, match="'mine' is in the store"):
+            tune(name=name)
