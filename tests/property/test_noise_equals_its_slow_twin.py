@@ -148,7 +148,7 @@ def test_the_estimate_on_every_report_equals_the_slow_twins(
 def test_epsilon_is_the_same_across_the_switch_from_loops_to_arrays() -> None:
     fast, slow = Noise(90, 2, 6), SlowNoise(90, 2, 6)
     checked = 0
-    for i, (trial, resource, value) in enumerate(reports(11, trials=130, top=6, levels=50, odd=0.02)):
+    for i, (trial, resource, value) in enumerate(reports(11, trials=190, top=6, levels=50, odd=0.02)):
         fast.report(trial, resource, value)
         slow.curves.setdefault(trial, {})
         if np.isfinite(value):

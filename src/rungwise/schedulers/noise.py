@@ -7,7 +7,6 @@
 4. NaN and infinities are treated as not reported.
 """
 
-from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from rungwise.schedulers.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
 from rungwise.schedulers.ranking import Floats
 
-WIDE = 32
+WIDE = 96
 """From this many trials on, arrays are quicker than a loop."""
 
 
@@ -25,8 +24,8 @@ class Distances:
     def __init__(self, percentile: float) -> None:
         self._quantile = percentile / 100.0
         self._sorted: Floats = np.empty(0)
-        self._added: list[Sequence[float] | Floats] = []
-        self._removed: list[Sequence[float] | Floats] = []
+        self._added: list[float] = []
+        self._removed: list[float] = []
         self._size = 0
         self._kept = 0.0
 
@@ -37,10 +36,8 @@ class Distances:
             self._kept = self.percentile()
         self._size = size
         for removed, added in exchanges:
-            if len(removed):
-                self._removed.append(removed)
-            if len(added):
-                self._added.append(added)
+            self._removed += removed
+            self._added += added
 
     def percentile(self) -> float:
         """The percentile of the elements; of the last ones there were, if none is left."""
@@ -55,10 +52,10 @@ class Distances:
 
     def _settle(self) -> None:
         if self._removed or self._added:
-            elements = np.concatenate([self._sorted, *self._added])
+            elements = np.concatenate([self._sorted, self._added])
             elements.sort(kind="stable")  # merges the sorted run with the few new ones
             if self._removed:
-                removed = np.sort(np.concatenate(self._removed))
+                removed = np.sort(self._removed)
                 first = np.searchsorted(elements, removed)
                 rank = np.arange(len(removed)) - np.searchsorted(removed, removed)
                 elements = np.delete(elements, first + rank)

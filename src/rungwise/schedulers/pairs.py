@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rungwise.schedulers.ranking import Floats
 
 RUNS = 3
-Exchange = tuple[Sequence[float] | Floats, Sequence[float] | Floats]
+Exchange = tuple[Sequence[float], Sequence[float]]
 
 
 class Pairs(Protocol):
@@ -31,7 +31,7 @@ class Pairs(Protocol):
         """A member reported; the distances of noisy pairs that this took away, and those that it brought."""
         ...
 
-    def noisy(self) -> Sequence[float] | Floats:
+    def noisy(self) -> Sequence[float]:
         """The distances of all noisy pairs."""
         ...
 
@@ -69,14 +69,14 @@ class LoopPairs:
                 pair = own[other]
             else:
                 pair, sign = pairs[other][member], -sign
-            if sign == pair.sign and pair.runs < RUNS:
-                continue  # the same order as before, and not noisy: nothing to note
-            if sign and sign != pair.sign:
+            if sign != pair.sign and sign:
                 pair.runs += 1
                 pair.sign = sign
+            if pair.runs < RUNS:
+                continue
             if pair.distance is not None:
                 removed.append(pair.distance)
-            if sign and pair.runs >= RUNS:
+            if sign:
                 pair.distance = abs(value - theirs)
                 added.append(pair.distance)
             else:
@@ -133,16 +133,16 @@ class ArrayPairs:
         change = np.flatnonzero(noisy | was)
         if not len(change):
             return (), ()
-        removed = distance[was]
+        removed = distance[was].tolist()
         now = np.where(noisy[change], np.abs(difference[change]), np.nan)
         distance[change] = now
         self._distance[change, member] = now
-        return removed, now[now == now]
+        return removed, now[now == now].tolist()
 
-    def noisy(self) -> Floats:
+    def noisy(self) -> Sequence[float]:
         """The distances of all noisy pairs."""
         distance: Floats = self._distance[np.triu_indices(self._members, 1)]
-        return np.asarray(distance[distance == distance])
+        return list(distance[distance == distance].tolist())
 
     def _column(self, resource: int) -> int:
         column = self._columns.get(resource)
