@@ -60,7 +60,7 @@ def test_ctrl_c_once_pauses_and_resume_trains_nothing_twice(tmp_path: Path, gate
         gate.let_pass(1)
         waiting = gate.waiting(3)[1:]
         tuner.interrupt()
-        tuner.wait_for("no slots left")
+        tuner.wait_for("pausing: ")
         held = handles(waiting)
         gate.let_pass(2)
         done = tuner.done()
@@ -89,7 +89,7 @@ def test_ctrl_c_twice_ends_at_once(tmp_path: Path, gate: Gate, words: list[str])
         gate.let_pass(1)
         held = handles(gate.waiting(3)[1:])
         tuner.interrupt()
-        tuner.wait_for("no slots left")
+        tuner.wait_for("pausing: ")
         tuner.interrupt()
         done = tuner.done()
     assert done.code == 130

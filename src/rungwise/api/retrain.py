@@ -9,8 +9,9 @@ from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE, experiment_folder
 from rungwise.api.run import Parts, Watch, begin
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
-from rungwise.core.errors import InputError, RungwiseError
+from rungwise.core.errors import RungwiseError
 from rungwise.core.events import TrialEnded, TrialReported
 from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.schedulers.retraining import Retraining, Verdict
@@ -66,8 +67,7 @@ def retrain(
     final checkpoint.
     Raises InputError for arguments out of range, StoreError where the experiment is not there.
     """
-    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise InputError(f"top is {top!r}, but must be a whole number of 1 or more")
+    check_whole("top", top, 1)
     tuned = Experiment.open(name, store)
     tuned.best  # noqa: B018 - raises where there is none
     entries = _ranked(tuned.ledger)[:top]
