@@ -42,9 +42,11 @@ def test_show(told: Told) -> None:
     assert "the best 4 of 9 trials" in text
     assert "epochs" in text
     shown = told("show", "digits", "--json").json()
-    assert [rung["entries"] for rung in shown["ladder"]] == [9, 3, 0, 0]
+    entries = [rung["entries"] for rung in shown["ladder"]]
+    assert (entries[0], entries[2:]) == (9, [0, 0])
+    assert entries[1] >= 3  # two workers: the order of arrival decides whether one more is promoted on the way
     assert [rung["open"] for rung in shown["ladder"]] == [True, True, False, False]
-    assert shown["spent"] == 9 + 3 * 2
+    assert shown["spent"] == 9 + entries[1] * 2
     assert shown["full_cost"] == 9 * 27
     assert sorted(trial["trial"] for trial in shown["trials"]) == list(range(9))
     assert [trial["best"] for trial in shown["trials"]] == sorted(trial["best"] for trial in shown["trials"])
