@@ -121,13 +121,14 @@ class Pool:
         printed, printing = os.pipe() if argv is not None else (-1, -1)
         descriptors = [theirs.fileno(), output.fileno(), *([printing] if argv is not None else [])]
         once = not self._reuse or argv is not None
+        since = os.fstat(output.fileno()).st_size  # before it starts: it may print, and be gone, at once
         self.processes.spawn(self._keys, argv, environment, descriptors, once=once)
         theirs.close()
         if argv is not None:
             os.close(printing)
             os.set_blocking(printed, False)
         child = Child(
-            self._keys, Channel(ours), output, slots, devices, once, since=os.fstat(output.fileno()).st_size,
+            self._keys, Channel(ours), output, slots, devices, once, since=since,
             printed=printed, connected=argv is None,
         )  # fmt: skip
         self._children[self._keys] = child
