@@ -20,7 +20,7 @@ from rungwise.store import Store
 from rungwise.trial.checkpoints import checkpoint_folder, newest, trial_folder
 
 BAD = 0.2
-"""A winner is bad if it ends further below what tuning saw than this share of the gap between median and best trial."""
+"""A winner is bad if it ends further below what tuning saw than this share of the gap between median and best."""
 
 
 @dataclass(frozen=True, slots=True)

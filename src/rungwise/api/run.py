@@ -61,8 +61,8 @@ def begin(
 ) -> Experiment:
     """Run a new experiment. Everything is checked before the store is touched.
 
-    Raises ContractError where the training breaks its contract before any job of it ended well: such an experiment is
-    taken back out of the store.
+    Raises ContractError where the training breaks its contract before any job of it ended well. Such an experiment is
+    taken back out of the store, and so is one that fails before any trial was launched.
     """
     tuner = make_tuner(spec, space, parts)
     with _backend(store.path, name, spec, training, tuner.ledger) as backend:
