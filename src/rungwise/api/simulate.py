@@ -8,7 +8,7 @@ from math import nan
 
 from rungwise.allocation import Fixed
 from rungwise.backends.simulator import Curve, Simulator
-from rungwise.benchmarks.table import Table, checked_order, whole_numbers
+from rungwise.benchmarks.table import Table, UnrecordedError, checked_order, whole_numbers
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration, Launch
 from rungwise.core.decisions import StartTrial
@@ -105,7 +105,8 @@ def simulate(
     there are rows would start; running jobs are cut, and what they had reported counts. `stop="drain"` starts no more
     trials and goes on until nothing is promotable. `report_at` names the units at which trials report (default: each).
     The records go to the result's `log`, and to `log` as well where one is given.
-    Raises InputError for arguments out of range, or a ladder longer than the table.
+    Raises InputError for arguments out of range, or a ladder longer than the table; UnrecordedError where a trial would
+    train beyond what was recorded of its curve.
     """
     workers = check_whole("workers", workers, 1)
     seed = check_whole("seed", seed, 0)
@@ -148,6 +149,7 @@ class _Curves:
     """What each job reports, read from the table."""
 
     def __init__(self, table: Table, report_at: Sequence[int] | None) -> None:
+        self._table = table
         self._values = table.minimised()
         self._seconds = table.seconds
         self._units = _checked_units(report_at, table.units)
@@ -156,12 +158,25 @@ class _Curves:
         row = int(launch.configuration["row"])
         values, seconds = self._values[row], self._seconds[row]
         start, end = launch.start, launch.milestone
-        if self._units is None:
+        if self._units is None and self._table.reported is None:
             return Curve(range(start + 1, end + 1), values[start:end].tolist(), seconds[start:end].tolist())
-        first = bisect_right(self._units, start)
-        units = self._units[first : bisect_left(self._units, end) + 1]
+        every = self._reported(row, launch)
+        first = bisect_right(every, start)
+        units = every[first : bisect_left(every, end) + 1]
         took = [sum(seconds[a:b].tolist()) for a, b in pairwise([start, *units])]
         return Curve(units, [float(values[unit - 1]) for unit in units], took)
+
+    def _reported(self, row: int, launch: Launch) -> Sequence[int]:
+        """The units at which a row reports; raises UnrecordedError where the job would go beyond them."""
+        table = self._table
+        recorded = table.recorded(row)
+        if recorded < launch.milestone and recorded < table.units:
+            raise UnrecordedError(launch.trial, launch.milestone, recorded, table.unit)
+        units = range(1, table.units + 1) if self._units is None else self._units
+        if table.reported is None:
+            return units
+        reported = table.reported[row]
+        return [unit for unit in units if reported[unit - 1]]
 
 
 def _checked_units(report_at: Sequence[int] | None, units: int) -> list[int] | None:

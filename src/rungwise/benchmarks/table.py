@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rungwise.core.checks import whole
+from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.core.objective import Mode, Objective
 
@@ -13,23 +14,61 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class UnrecordedError(InputError):
+    """A scheduler asks for more of a learning curve than was recorded: what would follow is not known."""
+
+    def __init__(self, trial: int, milestone: int, recorded: int, unit: str) -> None:
+        super().__init__(
+            f"trial {trial} would train to {milestone} {unit}, but its curve was recorded to {recorded}: what follows is"
+            " not known"
+        )
+        self.trial = trial
+        self.milestone = milestone
+        self.recorded = recorded
+
+
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Table:
     """Recorded learning curves.
 
     `values[configuration, unit - 1]` is the metric after `unit` units (None or NaN: it diverged), better if smaller
     with mode="min"; `seconds` of each unit has the same shape, or is one number for all (default 1).
+    `reported[configuration, unit - 1]`, booleans of that shape, says where a value was recorded at all (default:
+    everywhere); what lies beyond a configuration's last report is not known. `configs` are the configurations in the
+    order of the rows; `quality[configuration]` is what training it to the end would give, in the metric's own direction
+    (default: the best of its curve, as in the PASHA paper). `note` is printed wherever results on the table are: above
+    all that a curve is modelled rather than measured.
     Raises InputError where the shapes differ, a time is negative or not finite, or there is nothing in the table.
     """
 
     values: "NDArray[np.float64]"
     seconds: "NDArray[np.float64]"
     mode: Mode
+    reported: "NDArray[np.bool_] | None"
+    configs: tuple[Configuration, ...] | None
+    quality: "NDArray[np.float64]"
+    name: str
+    metric: str
+    unit: str
+    note: str
 
-    def __init__(self, values: Any, seconds: Any = None, mode: Mode = "min") -> None:
+    def __init__(
+        self,
+        values: Any,
+        seconds: Any = None,
+        mode: Mode = "min",
+        *,
+        reported: Any = None,
+        configs: Sequence[Configuration] | None = None,
+        quality: Any = None,
+        name: str = "table",
+        metric: str = "value",
+        unit: str = "units",
+        note: str = "",
+    ) -> None:
         import numpy as np
 
-        Objective("value", mode)
+        Objective(metric, mode)
         grid = _floats(values, "values")
         if grid.ndim != 2 or grid.size == 0:
             raise InputError(
@@ -40,22 +79,30 @@ class Table:
             if (seconds is None or np.ndim(seconds) == 0)
             else _floats(seconds, "seconds")
         )
-        if times.shape != grid.shape:
-            raise InputError(
-                f"a table's seconds have shape {times.shape}, but its values {grid.shape}: they must be the same"
-            )
+        _check_shape("seconds", times, grid.shape)
         if not (np.isfinite(times).all() and (times >= 0).all()):
             raise InputError(
                 "a table's seconds hold a negative or non-finite time, but each unit must take 0 s or more"
             )
-        object.__setattr__(self, "values", grid)
-        object.__setattr__(self, "seconds", times)
-        object.__setattr__(self, "mode", mode)
+        known = None if reported is None else np.array(reported, dtype=bool)
+        if known is not None:
+            _check_shape("marks of what was reported", known, grid.shape)
+            grid = np.where(known, grid, np.nan)
+        final = _best(grid, mode) if quality is None else _floats(quality, "qualities")
+        _check_shape("qualities", final, grid.shape[:1])
+        if configs is not None and len(configs) != len(grid):
+            raise InputError(f"a table has {len(grid)} rows, but {len(configs)} configurations: each row needs one")
+        for field, value in (
+            ("values", grid), ("seconds", times), ("mode", mode), ("reported", known), ("quality", final),
+            ("configs", None if configs is None else tuple(dict(config) for config in configs)),
+            ("name", name), ("metric", metric), ("unit", unit), ("note", note),
+        ):  # fmt: skip
+            object.__setattr__(self, field, value)
 
     @property
     def objective(self) -> Objective:
         """The direction in which its values are better."""
-        return Objective("value", self.mode)
+        return Objective(self.metric, self.mode)
 
     @property
     def configurations(self) -> int:
@@ -70,6 +117,43 @@ class Table:
     def minimised(self) -> "NDArray[np.float64]":
         """The values with the sign in which smaller is better."""
         return self.objective.shown(self.values)
+
+    def recorded(self, row: int) -> int:
+        """How many units of a row were recorded: up to its last report."""
+        if self.reported is None:
+            return self.units
+        found = self.reported[row].nonzero()[0]
+        return int(found[-1]) + 1 if len(found) else 0
+
+    def rows(self, chosen: Sequence[int]) -> "Table":
+        """The table of some rows, in that order; raises InputError for a row that is not there."""
+        kept = checked_order(chosen, self.configurations)
+        return Table(
+            self.values[kept],
+            self.seconds[kept],
+            self.mode,
+            reported=None if self.reported is None else self.reported[kept],
+            configs=None if self.configs is None else [self.configs[row] for row in kept],
+            quality=self.quality[kept],
+            name=self.name,
+            metric=self.metric,
+            unit=self.unit,
+            note=self.note,
+        )
+
+
+def _best(grid: "NDArray[np.float64]", mode: Mode) -> "NDArray[np.float64]":
+    """The best value of every row; NaN where it has none."""
+    import numpy as np
+
+    finite = np.where(np.isfinite(grid), grid, np.inf if mode == "min" else -np.inf)
+    best = finite.min(axis=1) if mode == "min" else finite.max(axis=1)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def _check_shape(what: str, array: "NDArray[Any]", shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise InputError(f"a table's {what} have shape {array.shape}, but its values ask for {shape}")
 
 
 def _floats(data: Any, what: str) -> "NDArray[np.float64]":
