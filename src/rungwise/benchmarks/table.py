@@ -19,8 +19,8 @@ class UnrecordedError(InputError):
 
     def __init__(self, trial: int, milestone: int, recorded: int, unit: str) -> None:
         super().__init__(
-            f"trial {trial} would train to {milestone} {unit}, but its curve was recorded to {recorded}: what follows is"
-            " not known"
+            f"trial {trial} would train to {milestone} {unit}, but its curve was recorded to {recorded}: what follows"
+            " is not known"
         )
         self.trial = trial
         self.milestone = milestone
