@@ -46,13 +46,23 @@ STOPPING: dict[str, Make] = {
     "stopping-floor": on_a_ladder(schedulers.StoppingASHA, rule="floor"),
     "stopping-quantile": on_a_ladder(schedulers.StoppingASHA, rule="quantile"),
 }
+PROGRESSING: dict[str, Make] = {
+    "stopping-pasha": on_a_ladder(schedulers.StoppingPASHA),
+    "stopping-pasha-direct": on_a_ladder(schedulers.StoppingPASHA, rule="quantile", ranking=ranking.Direct()),
+}
+BRACKETED: dict[str, Make] = {
+    "async-hyperband": on_a_ladder(schedulers.AsyncHyperband),
+    "async-hyperband-stopping": on_a_ladder(schedulers.AsyncHyperband, within="stopping-asha", choice="round-robin"),
+    "async-hyperband-pasha": on_a_ladder(schedulers.AsyncHyperband, within="pasha", choice="round-robin"),
+    "async-hyperband-stopping-pasha": on_a_ladder(schedulers.AsyncHyperband, within="stopping-pasha", seed=3),
+}
 SYNCHRONOUS: dict[str, Make] = {
     "halving": on_a_ladder(schedulers.SuccessiveHalving, trials=30),
     "hyperband": on_a_ladder(schedulers.Hyperband, rounds=30),
 }
-ASYNCHRONOUS: dict[str, Make] = {"fifo": fifo, **PROMOTING, **STOPPING}
+ASYNCHRONOUS: dict[str, Make] = {"fifo": fifo, **PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED}
 ALL = {**ASYNCHRONOUS, **SYNCHRONOUS}
-LADDERS = {**PROMOTING, **STOPPING, **SYNCHRONOUS}
+LADDERS = {**PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED, **SYNCHRONOUS}
 
 
 def each(makers: Mapping[str, Make]) -> pytest.MarkDecorator:
@@ -147,7 +157,7 @@ def test_a_whole_experiment_by_hand_ends_when_the_trials_are_used_up(make: Make,
     starts = [request.trial for request in requests if isinstance(request, StartTrial)]
     assert starts == list(range(30))
     assert hand.scheduler.ask() is None
-    assert hand.resource[0] == max(hand.resource.values()) or curve is crossing
+    assert hand.resource[0] == max(hand.resource.values()) or curve is crossing or make in BRACKETED.values()
 
 
 @each(ASYNCHRONOUS)
@@ -229,7 +239,7 @@ def test_a_diverged_trial_is_never_promoted(make: Make, worst: float) -> None:
     assert max(hand.resource.values()) > 1
 
 
-@each({**PROMOTING, **STOPPING})
+@each({**PROMOTING, **STOPPING, **PROGRESSING})
 def test_a_diverged_trial_runs_to_its_milestone_and_no_further(make: Make) -> None:
     hand = Hand.of(make(min_resource=2, max_trials=20))
     while hand.job(lambda trial, resource: nan) is not None:
@@ -263,7 +273,7 @@ def test_a_trial_that_failed_is_never_promoted(make: Make) -> None:
     assert 0 not in {request.trial for request in requests if request is not None}
 
 
-@each(STOPPING)
+@each({**STOPPING, **PROGRESSING})
 def test_a_failure_counts_as_the_last_of_the_rung_it_was_on_the_way_to(make: Make) -> None:
     """With four failures counted, more of those that follow are among the best."""
     going_on = []
@@ -278,7 +288,7 @@ def test_a_failure_counts_as_the_last_of_the_rung_it_was_on_the_way_to(make: Mak
     assert going_on[1][:2] == [4, 5]
 
 
-@each(STOPPING)
+@each({**STOPPING, **PROGRESSING})
 def test_a_trial_that_is_stopped_ends_and_a_better_one_goes_on(make: Make) -> None:
     hand = Hand.of(make())
     for _ in range(2):

@@ -6,22 +6,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rungwise.schedulers import ranking as ranking
     from rungwise.schedulers.asha import ASHA as ASHA
+    from rungwise.schedulers.async_hyperband import AsyncHyperband as AsyncHyperband
     from rungwise.schedulers.fifo import FIFO as FIFO
     from rungwise.schedulers.halving import SuccessiveHalving as SuccessiveHalving
     from rungwise.schedulers.hyperband import Hyperband as Hyperband
     from rungwise.schedulers.pasha import PASHA as PASHA
     from rungwise.schedulers.stopping import StoppingASHA as StoppingASHA
+    from rungwise.schedulers.stopping_pasha import StoppingPASHA as StoppingPASHA
 
 _ROOMS = {
     "ASHA": "asha",
+    "AsyncHyperband": "async_hyperband",
     "FIFO": "fifo",
     "Hyperband": "hyperband",
     "PASHA": "pasha",
     "StoppingASHA": "stopping",
+    "StoppingPASHA": "stopping_pasha",
     "SuccessiveHalving": "halving",
 }
 
-__all__ = ["ASHA", "FIFO", "PASHA", "Hyperband", "StoppingASHA", "SuccessiveHalving", "ranking"]
+__all__ = [
+    "ASHA",
+    "FIFO",
+    "PASHA",
+    "AsyncHyperband",
+    "Hyperband",
+    "StoppingASHA",
+    "StoppingPASHA",
+    "SuccessiveHalving",
+    "ranking",
+]
 
 
 def __getattr__(name: str) -> object:

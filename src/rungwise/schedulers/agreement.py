@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.core.decisions import Disagreement
+from rungwise.core.errors import InputError
 from rungwise.schedulers.ranking import Auto, Floats, Ranking, SoftRanking
 
 
@@ -35,7 +36,12 @@ class Pair:
 
     def tolerance(self, ranking: Ranking | Auto) -> float | None:
         """The epsilon that a soft ranking draws from the lower rung's values; None for other functions."""
-        return ranking.tolerance(self._lower) if isinstance(ranking, SoftRanking) else None
+        if not isinstance(ranking, SoftRanking):
+            return None
+        try:
+            return float(ranking.tolerance(self._lower))
+        except Exception as error:
+            raise _raised(ranking, error, len(self._lower)) from error
 
     def disagreement(self, ranking: Ranking | Auto, epsilon: float | None) -> Disagreement | None:
         """Why the rungs do not rank alike; None if they do, or have fewer than two trials in common.
@@ -48,12 +54,26 @@ class Pair:
             epsilon = self.tolerance(ranking)
         if epsilon is None:
             assert not isinstance(ranking, Auto)  # its epsilon is given
-            return None if ranking.agree(self._lower_of_upper, self._upper) else Disagreement(None, None)
+            return None if self._agree(ranking) else Disagreement(None, None)
         moved = np.abs(self._lower_of_upper - self._lower)
         worst = int(moved.argmax())
         if moved[worst] <= epsilon:
             return None
         return Disagreement((int(self._upper_trials[worst]), int(self._lower_trials[worst])), epsilon)
+
+    def _agree(self, ranking: Ranking) -> bool:
+        """What a ranking function says, which may be the user's own; raises InputError where it raises."""
+        try:
+            return bool(ranking.agree(self._lower_of_upper, self._upper))
+        except Exception as error:
+            raise _raised(ranking, error, len(self._upper)) from error
+
+
+def _raised(ranking: Ranking, error: Exception, trials: int) -> InputError:
+    return InputError(
+        f"the ranking function {ranking!r} raised {error!r} on the values of {trials} trials in two rungs (see"
+        " rungwise.schedulers.ranking)"
+    )
 
 
 def _inserted(array: NDArray, position: int, item: float) -> NDArray:  # type: ignore[type-arg]

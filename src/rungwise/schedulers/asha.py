@@ -5,10 +5,10 @@
 3. If there is none, it starts a new trial.
 """
 
-from rungwise.core.decisions import PromoteTrial, Request
+from rungwise.core.decisions import PromoteTrial, Request, StartTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.rungs import Ladder, Rule, ladder
-from rungwise.schedulers.starts import Starts
+from rungwise.schedulers.starts import Starts, next_request
 
 
 class ASHA:
@@ -54,15 +54,13 @@ class ASHA:
 
     def ask(self) -> Request | None:
         """A promotion if the rule admits one, else a new trial, else None."""
-        return next_request(self._ladder, self._starts)
+        return next_request(self, self._starts)
 
+    def promote(self) -> PromoteTrial | None:
+        """The promotion that the rule admits first, from the top rung but one downwards."""
+        promotion = self._ladder.promote()
+        return None if promotion is None else PromoteTrial(*promotion)
 
-def next_request(rungs: Ladder, starts: Starts) -> Request | None:
-    """Promote from the highest rung that can, else start a trial: the rule that ASHA and PASHA share."""
-    promotion = rungs.promote()
-    if promotion is not None:
-        return PromoteTrial(*promotion)
-    start = starts.next(rungs.milestones[0])
-    if start is not None:
-        rungs.start(start.trial)
-    return start
+    def start(self, trial: int) -> StartTrial:
+        """A new trial sets out for the lowest milestone."""
+        return StartTrial(trial, self._ladder.start(trial))

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Scheduler
 from rungwise.schedulers import ranking
 from rungwise.schedulers.asha import ASHA
+from rungwise.schedulers.async_hyperband import AsyncHyperband
 from rungwise.schedulers.fifo import FIFO
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
@@ -15,14 +17,17 @@ from rungwise.schedulers.pasha import PASHA
 from rungwise.schedulers.retraining import Retraining
 from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.stopping import StoppingASHA
+from rungwise.schedulers.stopping_pasha import StoppingPASHA
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "fifo": (),
+    "fifo": ("resource",),
     "asha": ("rule",),
     "stopping-asha": ("rule",),
     "pasha": ("rule", "ranking"),
+    "stopping-pasha": ("rule", "ranking"),
     "successive-halving": ("trials",),
     "hyperband": ("rounds",),
+    "async-hyperband": ("rule", "ranking", "within", "brackets", "choice", "seed"),
     "retraining": ("expected", "tolerance"),
 }
 RANKINGS: Mapping[str, type] = {
@@ -60,19 +65,32 @@ def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
     ladder(low, high, eta)
     match name:
         case "fifo":
-            return FIFO(high)
+            return FIFO(_resource(settings.get("resource", high), high))
         case "asha":
             return ASHA(low, high, eta, rule)
         case "stopping-asha":
             return StoppingASHA(low, high, eta, rule)
         case "pasha":
             return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
+        case "stopping-pasha":
+            return StoppingPASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
         case "successive-halving":
             return SuccessiveHalving(settings["trials"], low, high, eta)
         case "hyperband":
             return Hyperband(low, high, eta, rounds=settings.get("rounds", 1))
+        case "async-hyperband":
+            given = settings.get("ranking")
+            chosen = {key: settings[key] for key in ("within", "brackets", "choice", "seed") if key in settings}
+            return AsyncHyperband(low, high, eta, rule, None if given is None else make_ranking(given), **chosen)
         case _:
             return Retraining(high, settings["expected"], settings["tolerance"])
+
+
+def _resource(resource: object, high: int) -> int:
+    whole = check_whole("resource of the scheduler 'fifo'", resource, 1)
+    if whole > high:
+        raise InputError(f"resource of the scheduler 'fifo' is {whole}, above max_resource {high}")
+    return whole
 
 
 def make_ranking(settings: str | Mapping[str, Any]) -> "ranking.Ranking | ranking.Auto":

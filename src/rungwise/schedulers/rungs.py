@@ -58,6 +58,11 @@ def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
             assert_never(rule)
 
 
+def at_least_one(admitted: Quota) -> Quota:
+    """The same quota, but one where it would be none: who stops trials must let the first of a rung pass."""
+    return lambda n: max(1, admitted(n))
+
+
 class Best:
     """The best `quota(n)` of n entries, in two heaps: O(log n) to add, O(1) to ask. The quota never falls."""
 
@@ -118,6 +123,10 @@ class Rung:
         """A trial that waits here can no longer be promoted."""
         self._withdrawn.add(trial)
 
+    def admits(self, value: float) -> bool:
+        """Whether a value that stands here is among the best, or tied with one that is."""
+        return isfinite(value) and value <= self._best.threshold[0]
+
     def promote(self) -> int | None:
         """Take out the best trial not yet promoted, if the rule lets it go on."""
         waiting = self._waiting
@@ -134,23 +143,32 @@ class Rung:
 
 
 class Ladder:
-    """All rungs of one bracket, and how far each trial has climbed. `open` rungs are in use, from the bottom."""
+    """All rungs of one bracket, and how far each trial has climbed. `open` rungs are in use, from the bottom.
 
-    def __init__(self, milestones: tuple[int, ...], rule: Rule, eta: int, *, open_rungs: int) -> None:
+    A trial is on its way to one rung (`start`, `promote`), where it will pause; the others it passes. With `far` that
+    is the top open rung, else the next.
+    """
+
+    def __init__(
+        self, milestones: tuple[int, ...], rule: Rule, eta: int, *, open_rungs: int, far: bool = False
+    ) -> None:
         check_rule(rule)
         top = len(milestones) - 1
         self.milestones = milestones
         self.open = open_rungs
-        self.rungs = [Rung(quota(rule, eta, milestones, k), ties=rule == "quantile") for k in range(top)]
+        self._far = far
+        quotas = [quota(rule, eta, milestones, k) for k in range(top)]
+        self.rungs = [Rung(at_least_one(each) if far else each, ties=far or rule == "quantile") for each in quotas]
         self.rungs.append(Rung(lambda _: 0, ties=False))
         self._next: dict[int, int] = {}
         self._target: dict[int, int] = {}
         self._last: dict[int, float] = {}
 
-    def start(self, trial: int) -> None:
-        """A trial sets out for the bottom rung."""
+    def start(self, trial: int) -> int:
+        """A trial sets out; the milestone it goes for."""
         self._next[trial] = 0
-        self._target[trial] = 0
+        self._target[trial] = target = self.open - 1 if self._far else 0
+        return self.milestones[target]
 
     def report(self, trial: int, resource: int, value: float) -> range:
         """The rungs, by index, that a report enters: every one whose milestone it passes gets its value."""
@@ -164,10 +182,22 @@ class Ladder:
         while last < len(milestones) and resource >= milestones[last]:
             last += 1
         if last > first:
+            waits = last > self._target[trial]
             for k in range(first, last):
-                self.rungs[k].enter(trial, value, waits=k == last - 1)
+                self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
             self._next[trial] = last
         return range(first, last)
+
+    def admits(self, trial: int, rungs: range, value: float) -> bool:
+        """Whether a trial that has just entered these rungs is good enough to pass those that it need not pause on."""
+        target = self._target[trial]
+        return all(self.rungs[k].admits(value) for k in rungs if k < target)
+
+    def withdraw(self, trial: int) -> None:
+        """A trial that may wait somewhere can no longer be promoted."""
+        rung = self._next[trial]
+        if rung > self._target[trial]:
+            self.rungs[rung - 1].withdraw(trial)
 
     def end(self, trial: int, reason: str) -> range:
         """The rungs that a trial enters by ending: a failure last of all, an early end with its last value."""
@@ -175,7 +205,7 @@ class Ladder:
         if rung is None:
             return range(0)
         if rung > self._target[trial]:
-            self.rungs[rung - 1].withdraw(trial)
+            self.withdraw(trial)
         elif reason in ("failed", "completed"):
             self._next[trial] = rung + 1
             self.rungs[rung].enter(trial, inf if reason == "failed" else self._last.get(trial, inf), waits=False)
@@ -187,6 +217,6 @@ class Ladder:
         for k in range(self.open - 2, -1, -1):
             trial = self.rungs[k].promote()
             if trial is not None:
-                self._target[trial] = k + 1
-                return trial, self.milestones[k + 1]
+                self._target[trial] = target = self.open - 1 if self._far else k + 1
+                return trial, self.milestones[target]
         return None

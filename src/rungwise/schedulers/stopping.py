@@ -6,10 +6,10 @@ that moment. It never needs a checkpoint, and never regrets: a trial once stoppe
 
 from math import isfinite
 
-from rungwise.core.decisions import StartTrial, StopTrial
+from rungwise.core.decisions import Request, StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.rungs import Best, Quota, Rule, check_rule, ladder, quota
-from rungwise.schedulers.starts import Starts
+from rungwise.schedulers.rungs import Best, Rule, at_least_one, check_rule, ladder, quota
+from rungwise.schedulers.starts import Starts, next_request
 
 
 class StoppingASHA:
@@ -29,7 +29,7 @@ class StoppingASHA:
         self._milestones = ladder(min_resource, max_resource, eta)
         check_rule(rule)
         self._rungs = [
-            Best(_at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
+            Best(at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
         ]
         self._next: dict[int, int] = {}
         self._starts = Starts(max_trials)
@@ -56,12 +56,17 @@ class StoppingASHA:
                 pass
         return ()
 
-    def ask(self) -> StartTrial | None:
+    def ask(self) -> Request | None:
         """The next new trial, while there may be one."""
-        start = self._starts.next(self._milestones[-1])
-        if start is not None:
-            self._next[start.trial] = 0
-        return start
+        return next_request(self, self._starts)
+
+    def promote(self) -> None:
+        """Nobody pauses, so nobody is promoted."""
+
+    def start(self, trial: int) -> StartTrial:
+        """A new trial sets out for the maximum resource."""
+        self._next[trial] = 0
+        return StartTrial(trial, self._milestones[-1])
 
     def _goes_on(self, trial: int, resource: int, value: float) -> bool:
         rung = self._next.get(trial, len(self._rungs))
@@ -76,7 +81,3 @@ class StoppingASHA:
             rung += 1
             self._next[trial] = rung
         return passed
-
-
-def _at_least_one(admitted: Quota) -> Quota:
-    return lambda n: max(1, admitted(n))
