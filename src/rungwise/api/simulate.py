@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import nan
 
@@ -41,7 +42,7 @@ class Found:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Simulation:
     """A finished simulation: seconds, resource units, and values in the metric's own direction.
 
@@ -51,13 +52,17 @@ class Simulation:
     """
 
     log: Sequence[Record]
-    jobs: Sequence[Job]
     time: float
     resource: int
     max_resource: int
     best: Found
     best_in_top_rung: Found
     top_rung: int
+
+    @cached_property
+    def jobs(self) -> Sequence[Job]:
+        """The jobs that the log tells of."""
+        return _jobs(self.log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,6 @@ def _summed(records: list[Record], ledger: Ledger, table: Table) -> Simulation:
 
     return Simulation(
         log=records,
-        jobs=_jobs(records),
         time=ledger.now,
         resource=ledger.spent,
         max_resource=max((entry.resource for entry in ledger.trials.values()), default=0),

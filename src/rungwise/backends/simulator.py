@@ -4,7 +4,6 @@ Events are taken in the order (time, slot). A resumed trial pays only for its ne
 just become free, else to the lowest idle one.
 """
 
-from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -27,15 +26,19 @@ class Curve:
 
 @dataclass(slots=True)
 class _Job:
-    launch: Launch
+    trial: int
+    start: int
+    milestone: int
     slots: list[int]
-    curve: Curve
+    resources: Sequence[int]
+    values: Sequence[float]
+    seconds: Sequence[float]
     done: int = 0
     live: bool = True
 
     @property
     def resource(self) -> int:
-        return self.curve.resources[self.done - 1] if self.done else self.launch.start
+        return self.resources[self.done - 1] if self.done else self.start
 
 
 class Simulator:
@@ -52,8 +55,8 @@ class Simulator:
         self._workers = workers
         self._max_resource = max_resource
         self._now = start_at
-        self._idle = list(range(workers))
-        self._freed: list[int] = []
+        self._idle = list(range(workers))  # a heap: the lowest slot first
+        self._freed: list[int] = []  # by the event being told: they are the next to be taken
         self._jobs: dict[int, _Job] = {}
         self._due: list[tuple[float, int, int, _Job]] = []
         self._cuts: list[tuple[list[int], str, _Job]] = []  # those of one moment are told by slot
@@ -63,9 +66,13 @@ class Simulator:
         """Start or cut a job at the present moment of the virtual clock."""
         match command:
             case Launch():
-                job = _Job(command, self._take(command.slots), self._curve(command))
+                curve, slots = self._curve(command), self._take(command.slots)
+                job = _Job(
+                    command.trial, command.start, command.milestone, slots,
+                    curve.resources, curve.values, curve.seconds,
+                )  # fmt: skip
                 self._jobs[command.trial] = job
-                self._schedule(job)
+                self._schedule(job, 0)
             case Halt(trial):
                 self._cut(trial, "stopped")
             case Pause(trial):
@@ -76,41 +83,51 @@ class Simulator:
     def events(self) -> Iterator[Event]:
         """Facts in the order of the virtual clock; ends when nothing runs."""
         yield CapacityChanged(self._now, self._workers)
+        due = self._due
         while True:
             while self._cuts:
                 _, how, job = heappop(self._cuts)
                 yield self._end(job, how)
-            self._freed = []
-            if not self._due:
+                self._put_back()
+            if not due:
                 return
-            self._now, _, _, job = heappop(self._due)
+            self._now, _, _, job = heappop(due)
             if not job.live:
                 continue
-            curve = job.curve
-            if job.done < len(curve.resources):
-                resource = curve.resources[job.done]
-                job.done += 1
-                yield TrialReported(self._now, job.launch.trial, resource, curve.values[job.done - 1], NO_METRICS)
+            resources, done = job.resources, job.done
+            if done < len(resources):
+                job.done = done + 1
+                resource = resources[done]
+                yield TrialReported(self._now, job.trial, resource, job.values[done], NO_METRICS)
                 if not job.live:
                     continue
-                if resource < job.launch.milestone and job.done < len(curve.resources):
-                    self._schedule(job)
+                if resource < job.milestone and done + 1 < len(resources):
+                    self._schedule(job, done + 1)
                     continue
-            completed = job.resource >= self._max_resource or job.resource < job.launch.milestone
+            completed = job.resource >= self._max_resource or job.resource < job.milestone
             yield self._end(job, "completed" if completed else "paused")
+            self._put_back()
 
-    def _schedule(self, job: _Job) -> None:
-        seconds = job.curve.seconds
-        due = self._now + (seconds[job.done] if job.done < len(seconds) else 0.0)
+    def _schedule(self, job: _Job, done: int) -> None:
+        """The next event of a job: the report after `done` others, or its end where there is none."""
+        seconds = job.seconds
         self._serial += 1
-        heappush(self._due, (due, job.slots[0], self._serial, job))
+        heappush(
+            self._due, (self._now + (seconds[done] if done < len(seconds) else 0.0), job.slots[0], self._serial, job)
+        )
 
     def _take(self, count: int) -> list[int]:
-        preferred = self._freed + [slot for slot in self._idle[:count] if slot not in self._freed]
-        taken, self._freed = preferred[:count], self._freed[count:]
-        for slot in taken:
-            self._idle.remove(slot)
+        """So many slots: what has just become free, then the lowest that are idle."""
+        taken, self._freed = self._freed[:count], self._freed[count:]
+        while len(taken) < count:
+            taken.append(heappop(self._idle))
         return taken
+
+    def _put_back(self) -> None:
+        """What nobody took when it became free is idle like any other."""
+        for slot in self._freed:
+            heappush(self._idle, slot)
+        self._freed = []
 
     def _cut(self, trial: int, how: str) -> None:
         job = self._jobs.get(trial)
@@ -120,11 +137,9 @@ class Simulator:
 
     def _end(self, job: _Job, how: str) -> Event:
         job.live = False
-        trial = job.launch.trial
+        trial = job.trial
         del self._jobs[trial]
-        for slot in job.slots:
-            insort(self._idle, slot)
-        self._freed = list(job.slots)
+        self._freed = job.slots
         if how == "paused":
             return TrialPaused(self._now, trial, job.resource)
         return TrialEnded(self._now, trial, "stopped" if how == "stopped" else "completed")

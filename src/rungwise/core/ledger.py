@@ -9,7 +9,7 @@ from math import inf, isfinite
 from typing import Literal
 
 from rungwise.core.commands import Configuration, Halt, Launch, Pause
-from rungwise.core.decisions import Finish, OpenRung
+from rungwise.core.decisions import Finish, OpenRung, PromoteTrial, StartTrial
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
 
@@ -108,9 +108,11 @@ class Ledger:
 
     def apply(self, record: Record) -> bool:
         """Take a record in; False for a duplicate or a late report, which no scheduler must see."""
-        match record:
+        match record:  # the most frequent first: every case costs a comparison
             case TrialReported():
-                return self._reported(record)
+                return self.report(record)
+            case StartTrial() | PromoteTrial():
+                pass
             case Launch():
                 self._launched(record)
             case TrialPaused(at, trial, resource):
@@ -138,6 +140,33 @@ class Ledger:
                 pass
         return True
 
+    def report(self, report: TrialReported) -> bool:
+        """Take a report in: `apply` for the one record that nearly all are."""
+        self.now = report.at
+        entry = self.trials.get(report.trial)
+        if entry is None or entry.halted or entry.status != "running":
+            return False
+        resource = report.resource
+        if resource > entry.position:
+            self.spent += resource - entry.position
+        entry.position = resource
+        if resource <= entry.resource:
+            return False
+        entry.resource = resource
+        entry.value = value = report.value
+        rung, rungs = entry.rung, self.rungs
+        while rung < len(rungs) and resource >= rungs[rung].milestone:
+            rungs[rung].enter(entry.trial, value if isfinite(value) else inf)
+            entry.rung = rung = rung + 1
+        if not isfinite(value):
+            entry.diverged = True
+        elif value < entry.best:
+            entry.best = value
+            entry.best_resource = resource
+            if self.incumbent is None or value < self.incumbent.value:
+                self.incumbent = Incumbent(entry.trial, resource, value)
+        return True
+
     def _launched(self, launch: Launch) -> None:
         entry = self.trials.get(launch.trial)
         if entry is None:
@@ -155,30 +184,3 @@ class Ledger:
             self.running -= 1
             self.used -= entry.slots
         entry.status = status
-
-    def _reported(self, report: TrialReported) -> bool:
-        self.now = report.at
-        entry = self.trials.get(report.trial)
-        if entry is None or entry.status != "running" or entry.halted:
-            return False
-        resource = report.resource
-        if resource > entry.position:
-            self.spent += resource - entry.position
-        entry.position = resource
-        if resource <= entry.resource:
-            return False
-        value = report.value
-        finite = isfinite(value)
-        if not finite:
-            entry.diverged = True
-        while entry.rung < len(self.rungs) and resource >= self.rungs[entry.rung].milestone:
-            self.rungs[entry.rung].enter(entry.trial, value if finite else inf)
-            entry.rung += 1
-        entry.resource = resource
-        entry.value = value
-        if finite and value < entry.best:
-            entry.best = value
-            entry.best_resource = resource
-            if self.incumbent is None or value < self.incumbent.value:
-                self.incumbent = Incumbent(entry.trial, resource, value)
-        return True

@@ -18,6 +18,7 @@ from rungwise.core.errors import InputError
 
 Rule = Literal["floor", "quantile"]
 Quota = Callable[[int], int]
+NO_RUNGS = range(0)
 
 
 def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
@@ -102,7 +103,7 @@ class Rung:
     def __init__(self, quota: Quota, *, ties: bool) -> None:
         self._best = Best(quota)
         self._ties = ties
-        self._waiting: list[tuple[float, int, int]] = []
+        self.waiting: list[tuple[float, int, int]] = []
         self._withdrawn: set[int] = set()
 
     @property
@@ -117,7 +118,7 @@ class Rung:
             return
         arrival = self._best.add(value)
         if waits:
-            heappush(self._waiting, (value, arrival, trial))
+            heappush(self.waiting, (value, arrival, trial))
 
     def withdraw(self, trial: int) -> None:
         """A trial that waits here can no longer be promoted."""
@@ -129,9 +130,10 @@ class Rung:
 
     def promote(self) -> int | None:
         """Take out the best trial not yet promoted, if the rule lets it go on."""
-        waiting = self._waiting
-        while waiting and waiting[0][2] in self._withdrawn:
-            self._withdrawn.discard(heappop(waiting)[2])
+        waiting = self.waiting
+        if self._withdrawn:
+            while waiting and waiting[0][2] in self._withdrawn:
+                self._withdrawn.discard(heappop(waiting)[2])
         if not waiting:
             return None
         value, arrival, trial = waiting[0]
@@ -181,11 +183,12 @@ class Ladder:
         last, milestones = first, self.milestones
         while last < len(milestones) and resource >= milestones[last]:
             last += 1
-        if last > first:
-            waits = last > self._target[trial]
-            for k in range(first, last):
-                self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
-            self._next[trial] = last
+        if last == first:
+            return NO_RUNGS
+        waits = last > self._target[trial]
+        for k in range(first, last):
+            self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
+        self._next[trial] = last
         return range(first, last)
 
     def admits(self, trial: int, rungs: range, value: float) -> bool:
@@ -214,9 +217,9 @@ class Ladder:
 
     def promote(self) -> tuple[int, int] | None:
         """The trial to promote and its next milestone, from the top open rung but one down."""
+        rungs = self.rungs
         for k in range(self.open - 2, -1, -1):
-            trial = self.rungs[k].promote()
-            if trial is not None:
+            if rungs[k].waiting and (trial := rungs[k].promote()) is not None:
                 self._target[trial] = target = self.open - 1 if self._far else k + 1
                 return trial, self.milestones[target]
         return None

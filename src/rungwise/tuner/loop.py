@@ -14,6 +14,7 @@ def drive(tuner: Tuner, backend: Backend, log: Log, observers: Sequence[Observer
 
     What follows from an event is in the log before any of it is carried out; observers see it after that.
     """
+    ledger = tuner.ledger
     for event in backend.events():
         records = tuner.handle(event)
         log.append(records)
@@ -23,5 +24,5 @@ def drive(tuner: Tuner, backend: Backend, log: Log, observers: Sequence[Observer
                     backend.submit(record)
         for observe in observers:
             observe(records)
-        if tuner.ledger.running == 0 and tuner.over:
+        if ledger.running == 0 and tuner.over:
             return

@@ -58,13 +58,12 @@ class Tuner:
         records: list[Record] = [event]
         self._records = records
         ledger = self.ledger
+        if isinstance(event, TrialReported):  # frees no slot: the pause or the end that follows it does
+            if ledger.report(event):
+                self._tell(event)
+            return records
         if ledger.apply(event):
-            for decision in self._scheduler.tell(event):
-                self._record(decision)
-                if isinstance(decision, StopTrial):
-                    self._record(Halt(decision.trial))
-        if isinstance(event, TrialReported):
-            return records  # a report frees no slot: the pause or the end that follows it does
+            self._tell(event)
         if isinstance(event, TrialPaused):
             entry = ledger.trials[event.trial]
             if entry.status == "paused" and not entry.reached:
@@ -74,6 +73,13 @@ class Tuner:
         if ledger.finish is None:
             self._fill()
         return records
+
+    def _tell(self, event: Event) -> None:
+        """Tell the scheduler of an event, and note what it answers."""
+        for decision in self._scheduler.tell(event):
+            self._record(decision)
+            if isinstance(decision, StopTrial):
+                self._record(Halt(decision.trial))
 
     def _record(self, record: Record) -> None:
         self._records.append(record)
