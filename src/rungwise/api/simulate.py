@@ -174,9 +174,8 @@ class _Curves:
     def _reported(self, row: int, launch: Launch) -> Sequence[int]:
         """The units at which a row reports; raises UnrecordedError where the job would go beyond them."""
         table = self._table
-        recorded = table.recorded(row)
-        if recorded < launch.milestone and recorded < table.units:
-            raise UnrecordedError(launch.trial, launch.milestone, recorded, table.unit)
+        if table.known(row) < launch.milestone:
+            raise UnrecordedError(launch.trial, launch.milestone, table.recorded(row), table.unit)
         units = range(1, table.units + 1) if self._units is None else self._units
         if table.reported is None:
             return units

@@ -34,7 +34,8 @@ class Table:
     `values[configuration, unit - 1]` is the metric after `unit` units (None or NaN: it diverged), better if smaller
     with mode="min"; `seconds` of each unit has the same shape, or is one number for all (default 1).
     `reported[configuration, unit - 1]`, booleans of that shape, says where a value was recorded at all (default:
-    everywhere); what lies beyond a configuration's last report is not known. `configs` are the configurations in the
+    everywhere). What lies beyond a configuration's last report is not known, unless `finished[configuration]`: then its
+    training ended there. `configs` are the configurations in the
     order of the rows; `quality[configuration]` is what training it to the end would give, in the metric's own direction
     (default: the best of its curve, as in the PASHA paper). `note` is printed wherever results on the table are: above
     all that a curve is modelled rather than measured.
@@ -45,6 +46,7 @@ class Table:
     seconds: "NDArray[np.float64]"
     mode: Mode
     reported: "NDArray[np.bool_] | None"
+    finished: "NDArray[np.bool_] | None"
     configs: tuple[Configuration, ...] | None
     quality: "NDArray[np.float64]"
     name: str
@@ -59,6 +61,7 @@ class Table:
         mode: Mode = "min",
         *,
         reported: Any = None,
+        finished: Any = None,
         configs: Sequence[Configuration] | None = None,
         quality: Any = None,
         name: str = "table",
@@ -88,12 +91,16 @@ class Table:
         if known is not None:
             _check_shape("marks of what was reported", known, grid.shape)
             grid = np.where(known, grid, np.nan)
+        over = None if finished is None else np.array(finished, dtype=bool)
+        if over is not None:
+            _check_shape("marks of what was finished", over, grid.shape[:1])
         final = _best(grid, mode) if quality is None else _floats(quality, "qualities")
         _check_shape("qualities", final, grid.shape[:1])
         if configs is not None and len(configs) != len(grid):
             raise InputError(f"a table has {len(grid)} rows, but {len(configs)} configurations: each row needs one")
         for field, value in (
-            ("values", grid), ("seconds", times), ("mode", mode), ("reported", known), ("quality", final),
+            ("values", grid), ("seconds", times), ("mode", mode),
+            ("reported", known), ("finished", over), ("quality", final),
             ("configs", None if configs is None else tuple(dict(config) for config in configs)),
             ("name", name), ("metric", metric), ("unit", unit), ("note", note),
         ):  # fmt: skip
@@ -125,6 +132,10 @@ class Table:
         found = self.reported[row].nonzero()[0]
         return int(found[-1]) + 1 if len(found) else 0
 
+    def known(self, row: int) -> int:
+        """How many units of a row's training there is an answer for: all of them where it is finished."""
+        return self.units if self.finished is not None and self.finished[row] else self.recorded(row)
+
     def rows(self, chosen: Sequence[int]) -> "Table":
         """The table of some rows, in that order; raises InputError for a row that is not there."""
         kept = checked_order(chosen, self.configurations)
@@ -133,6 +144,7 @@ class Table:
             self.seconds[kept],
             self.mode,
             reported=None if self.reported is None else self.reported[kept],
+            finished=None if self.finished is None else self.finished[kept],
             configs=None if self.configs is None else [self.configs[row] for row in kept],
             quality=self.quality[kept],
             name=self.name,

@@ -1,0 +1,70 @@
+"""What is compared: schedulers with their settings, under the names that results print."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rungwise.api.checks import scheduler_settings
+from rungwise.core.errors import InputError
+from rungwise.core.protocols import Scheduler
+from rungwise.schedulers.named import RESOURCES, make_scheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A scheduler to compare. `settings` are those of `make_scheduler`; None: a random configuration, not trained.
+
+    `against` names the method whose time a speedup is relative to ("": none is given).
+    """
+
+    name: str
+    settings: Mapping[str, Any] | None
+    against: str = ""
+
+    def scheduler(self) -> Scheduler:
+        """A fresh scheduler; raises InputError where the settings are not right, and for the random baseline."""
+        if self.settings is None:
+            raise InputError(f"{self.name!r} trains nothing, so it has no scheduler")
+        return make_scheduler(self.settings)
+
+
+def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int) -> Method:
+    """A method from a name and options, as in "pasha,rule=quantile,ranking=fixed,ranking.epsilon=0.02".
+
+    `resources` are min_resource, max_resource and eta, unless options say otherwise; `trials` is how many
+    configurations there are. Raises InputError for an unknown name or option, or a value out of range.
+
+    >>> parse_method("asha,rule=quantile,eta=4", {"min_resource": 1, "max_resource": 81, "eta": 3}, 256, 0).settings
+    {'name': 'asha', 'rule': 'quantile', 'min_resource': 1, 'max_resource': 81, 'eta': 4}
+    """
+    name, *words = text.split(",")
+    options: dict[str, Any] = {"name": name.strip()}
+    chosen: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = (part.strip() for part in word.partition("="))
+        if not equals or not key or not value:
+            raise InputError(f"scheduler {text!r} has {word!r} where an option such as rule=quantile should stand")
+        if key in RESOURCES:
+            chosen[key] = _plain(value)
+        elif key.startswith("ranking."):
+            ranking = options.get("ranking", "auto")
+            named = dict(ranking) if isinstance(ranking, Mapping) else {"name": ranking}
+            options["ranking"] = {**named, key.removeprefix("ranking."): _plain(value)}
+        else:
+            options[key] = _plain(value)
+    if options["name"] in ("successive-halving", "pbt"):
+        options.setdefault("trials", trials)
+    if options["name"] == "async-hyperband":
+        options.setdefault("seed", seed)
+    method = Method(text, scheduler_settings(options, {**resources, **chosen}))
+    method.scheduler()
+    return method
+
+
+def _plain(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
