@@ -28,6 +28,7 @@ from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.protocols import Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
+from rungwise.schedulers.advice import ladder_advice
 from rungwise.schedulers.named import make_scheduler
 from rungwise.searchers.recorded import Recorded
 from rungwise.space import Space
@@ -255,12 +256,15 @@ class Notices:
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Look at an event and what followed from it."""
+        spec = self._spec
         match records[0]:
+            case CapacityChanged(0.0) if (advice := ladder_advice(spec.scheduler, spec.milestones, spec.unit)):
+                logger.warning(advice)
             case TrialReported(_, trial, resource, value) if not isfinite(value) and trial not in self._diverged:
                 self._diverged.add(trial)
-                shown = self._spec.objective.shown(value)
+                shown = spec.objective.shown(value)
                 logger.warning(
-                    "trial %d reported %s = %s at %d: it counts as the worst", trial, self._spec.metric, shown, resource
+                    "trial %d reported %s = %s at %d: it counts as the worst", trial, spec.metric, shown, resource
                 )
             case TrialEnded(_, trial, "failed" | "lost" as reason, detail):
                 logger.warning("trial %d %s: %s", trial, "failed" if reason == "failed" else "was lost", detail)

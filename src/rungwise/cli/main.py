@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import click
 
 from rungwise import __version__
+from rungwise.cli.compare import compare, record
 from rungwise.cli.demo import demo
 from rungwise.cli.look import best, list_experiments, show
+from rungwise.cli.paper import paper
 from rungwise.cli.retrain import retrain
 from rungwise.cli.tune import resume, tune
 from rungwise.core.errors import ContractError, InputError, ReplayError, RungwiseError, StoreError
@@ -19,7 +21,7 @@ def rungwise() -> None:
     """Tune rung by rung; stop paying as soon as the ranking is settled."""
 
 
-for command in (demo, tune, resume, list_experiments, show, best, retrain):
+for command in (demo, tune, resume, list_experiments, show, best, retrain, compare, record, paper):
     rungwise.add_command(command)
 
 

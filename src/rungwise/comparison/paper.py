@@ -99,9 +99,9 @@ def methods(part: Part, rungs: Rungs, table: Table) -> list[Method]:
     asha = Method("ASHA", {"name": "asha", "rule": rungs.rule, **rungs.settings}, "ASHA")
     match part:
         case "main":
-            return [asha, _pasha(rungs), *_epochs(rungs, table, (1,)), Method("random", None)]
+            return [asha, pasha(rungs), *_epochs(rungs, table, (1,)), Method("random", None)]
         case "epochs":
-            return [asha, _pasha(rungs), *_epochs(rungs, table, (1, 2, 3, 5))]
+            return [asha, pasha(rungs), *_epochs(rungs, table, (1, 2, 3, 5))]
         case "rankings":
             return [asha, *(_ranked(rungs, name, given) for name, given in _rankings(table))]
         case "eta":
@@ -113,12 +113,12 @@ def methods(part: Part, rungs: Rungs, table: Table) -> list[Method]:
             others = (100.0, 95.0, 80.0)
             return [
                 asha,
-                _pasha(rungs),
+                pasha(rungs),
                 *(_ranked(rungs, f"N = {n:g}", {"name": "auto", "percentile": n}) for n in others),
             ]
         case "resource":
             half = Rungs(rungs.min_resource, max(rungs.min_resource, rungs.max_resource // 2), rungs.eta, rungs.rule)
-            return [asha, _pasha(rungs), *_both(half, f"R = {half.max_resource}")]
+            return [asha, pasha(rungs), *_both(half, f"R = {half.max_resource}")]
         case _:
             assert_never(part)
 
@@ -127,17 +127,18 @@ def _both(rungs: Rungs, label: str) -> list[Method]:
     """ASHA and PASHA on a ladder of their own, compared with each other."""
     suffix = f", {label}" if label else ""
     asha = Method(f"ASHA{suffix}", {"name": "asha", "rule": rungs.rule, **rungs.settings}, f"ASHA{suffix}")
-    pasha = {"name": "pasha", "rule": rungs.rule, **rungs.settings}
-    return [asha, Method(f"PASHA{suffix}", pasha, asha.name)]
+    settings = {"name": "pasha", "rule": rungs.rule, **rungs.settings}
+    return [asha, Method(f"PASHA{suffix}", settings, asha.name)]
 
 
-def _pasha(rungs: Rungs) -> Method:
+def pasha(rungs: Rungs) -> Method:
+    """PASHA as the paper ran it: with automatic epsilon."""
     return _both(rungs, "")[1]
 
 
 def _ranked(rungs: Rungs, label: str, ranking: str | Mapping[str, Any]) -> Method:
     if ranking == "auto":
-        return _pasha(rungs)
+        return pasha(rungs)
     return Method(
         f"PASHA, {label}", {"name": "pasha", "rule": rungs.rule, "ranking": ranking, **rungs.settings}, "ASHA"
     )

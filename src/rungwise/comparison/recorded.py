@@ -1,9 +1,11 @@
 """A recorded experiment as a table: its curves as far as they were trained, with their seconds."""
 
 from dataclasses import dataclass, field
+from math import nan
 
 from rungwise.api.experiment import Experiment
 from rungwise.benchmarks.table import Table
+from rungwise.comparison.outcomes import Outcome
 from rungwise.core.commands import Launch
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
@@ -81,6 +83,33 @@ def recorded_table(experiment: Experiment, metric: str | None = None) -> Table:
         name=experiment.name,
         metric=chosen,
         unit=spec.unit,
+    )
+
+
+def without_repeats(table: Table) -> Table:
+    """A table with the first curve of each configuration only."""
+    seen: set[tuple[tuple[str, object], ...]] = set()
+    kept = []
+    for row, config in enumerate(table.configs or ()):
+        key = tuple(sorted(config.items()))
+        if key not in seen:
+            seen.add(key)
+            kept.append(row)
+    return table if len(kept) == table.configurations else table.rows(kept)
+
+
+def as_it_ran(experiment: Experiment) -> Outcome:
+    """What an experiment really came to, in the columns of a comparison."""
+    ledger, shown = experiment.ledger, experiment.spec.objective.shown
+    best = ledger.incumbent
+    value = nan if best is None else shown(best.value)
+    return Outcome(
+        None if best is None else best.trial,
+        value,
+        value,
+        ledger.now,
+        ledger.spent,
+        max((entry.resource for entry in ledger.trials.values()), default=0),
     )
 
 

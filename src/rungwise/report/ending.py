@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from rungwise.core.ledger import Ledger
 from rungwise.report.printing import heading, line, paragraph
-from rungwise.report.summary import Summary
+from rungwise.report.summary import GROWS, Summary
 from rungwise.report.tables import opening_text
 from rungwise.report.text import clean, counted, number, settings, short
 
@@ -71,7 +71,7 @@ def _ladder(summary: Summary, unit: str) -> list[str]:
     if len(milestones) == 1:
         return []
     top = summary.ladder[-1]
-    if not summary.openings and summary.scheduler != "pasha":
+    if summary.scheduler not in GROWS:
         reached = "No trial" if not top.entries else counted(top.entries, "trials")
         return [f"{reached} of {summary.counts.started} reached the full {counted(top.milestone, unit)}."]
     if not summary.openings:

@@ -16,6 +16,7 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.report.lines import Lines
 from rungwise.report.news import News, Newsroom
 from rungwise.report.summary import Summary, summarise
+from rungwise.schedulers.advice import ladder_advice
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,9 @@ class LiveView:
         self._name, self._spec, self._ledger, self._unit, self._clock = name, spec, ledger, unit or spec.unit, clock
         self._console = Console(stderr=True) if console is None else console
         self._newsroom = Newsroom(spec.objective, ledger, self._unit)
-        self._news: tuple[News, ...] = ()  # replaced, never changed: the drawing thread reads it
+        advice = None if ledger.trials else ladder_advice(spec.scheduler, spec.milestones, self._unit)
+        # replaced, never changed: the drawing thread reads it
+        self._news: tuple[News, ...] = () if advice is None else (News(0.0, "warning", advice),)
         self._seen = clock()
         self._summary: Summary | None = None
         self._stale = self._seen
@@ -73,6 +76,8 @@ class LiveView:
             self._live.start(refresh=True)
         else:
             self._lines = Lines(self._name, self._spec, self._ledger, console, self._unit, self._seen)
+            for news in self._news:
+                self._lines.tell(news)
         return self
 
     def __exit__(

@@ -16,7 +16,9 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
 
 State = Literal["finished", "interrupted", "unfinished"]
-_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha"))
+_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha", "median-stopping"))
+GROWS = frozenset(("pasha", "stopping-pasha"))
+"""Schedulers with one ladder that grows; in the brackets of another each grows its own."""
 _STARTS_SOME = frozenset(("retraining",))
 
 
@@ -229,9 +231,9 @@ def _openings(spec: ExperimentSpec, ledger: Ledger) -> list[Opening]:
 
 def _cap(spec: ExperimentSpec, openings: Sequence[Opening]) -> int:
     """The top open rung's milestone: PASHA's ladder starts with two rungs and grows, every other one is open whole."""
-    if openings:
+    if openings and scheduler_name(spec) in GROWS:
         return openings[-1].milestone
-    return spec.milestones[:2][-1] if scheduler_name(spec) == "pasha" else spec.max_resource
+    return spec.milestones[:2][-1] if scheduler_name(spec) in GROWS else spec.max_resource
 
 
 def _ladder(spec: ExperimentSpec, ledger: Ledger, cap: int) -> tuple[LadderRow, ...]:

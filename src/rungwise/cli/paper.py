@@ -1,0 +1,124 @@
+"""`rungwise paper`: the experiments of the PASHA paper, on any table."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rungwise.cli.options import echo_json, json_option
+
+if TYPE_CHECKING:
+    from rungwise.schedulers.rungs import Rule
+
+PARTS = ("main", "epochs", "rankings", "eta", "percentile", "resource")
+
+
+@click.command()
+@click.argument("tables", nargs=-1, required=True, metavar="TABLE…")
+@click.option("--only", multiple=True, type=click.Choice(PARTS), help="Only this part; may be repeated.")
+@click.option("--repetitions", default=15, show_default=True, metavar="N", help="Of every experiment.")
+@click.option("--trials", default=256, show_default=True, metavar="N", help="Configurations in each.")
+@click.option("--workers", default=4, show_default=True, metavar="N", help="Trials at once, in the simulation.")
+@click.option("--min-resource", default=1, show_default=True, metavar="N", help="The lowest milestone.")
+@click.option("--max-resource", type=int, metavar="N", help="The highest milestone.  [default: all the table holds]")
+@click.option("--eta", default=3, show_default=True, help="One of so many goes on from a rung.")
+@click.option(
+    "--rule",
+    type=click.Choice(["floor", "quantile"]),
+    default="quantile",
+    show_default=True,
+    help="Who may be promoted; the paper's experiments ran the quantile.",
+)
+@click.option("--seed", default=0, show_default=True, metavar="N", help="Of the order of configurations.")
+@click.option("--jobs", type=int, metavar="N", help="Processes at once.  [default: one a core]")
+@click.option("-o", "--out", metavar="FOLDER", help="Write paper.md, paper.csv and each table's figures there.")
+@json_option
+def paper(
+    tables: tuple[str, ...],
+    only: tuple[str, ...],
+    repetitions: int,
+    trials: int,
+    workers: int,
+    min_resource: int,
+    max_resource: int | None,
+    eta: int,
+    rule: "Rule",
+    seed: int,
+    jobs: int | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Run the PASHA paper's experiments on learning-curve tables: names, files, or patterns such as 'lcbench/*'.
+
+    \b
+    rungwise paper digits
+    RUNGWISE_DATA=tables rungwise paper 'lcbench/*' --only main -o results
+    """
+    from rungwise.benchmarks import matching, variants
+    from rungwise.cli.screen import screen
+    from rungwise.comparison.paper import PARTS as EVERY
+    from rungwise.comparison.paper import compare_as_in_the_paper, pasha
+    from rungwise.comparison.repetitions import Setting, sample
+    from rungwise.report.comparison import csv_text, markdown, plain_rows, print_comparisons
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    setting = Setting(repetitions, trials, workers, seed, jobs=cores if jobs is None else jobs)
+    loaded = [variants(name) for pattern in tables for name in matching(pattern)]
+    with _progress() as progress:
+        comparisons = compare_as_in_the_paper(
+            loaded,
+            [part for part in EVERY if not only or part in only],
+            setting=setting,
+            min_resource=min_resource,
+            max_resource=max_resource,
+            eta=eta,
+            rule=rule,
+            progress=progress,
+        )
+    if as_json:
+        echo_json(list(plain_rows(comparisons)))
+    else:
+        print_comparisons(comparisons, screen())
+    if out is None:
+        return
+    from rungwise.report.figures import draw_figures
+
+    folder = _folder(out)
+    command = shlex.join(["rungwise", *sys.argv[1:]])
+    (folder / "paper.md").write_text(markdown(comparisons, command), encoding="utf-8")
+    (folder / "paper.csv").write_text(csv_text(comparisons), encoding="utf-8")
+    for tried, comparison in zip(loaded, comparisons, strict=True):
+        settings = pasha(comparison.rungs).settings
+        assert settings is not None  # only the random baseline has none
+        stem = comparison.table.name.replace("/", "-")
+        draw_figures(sample(tried, setting, 0), settings, folder, stem=stem, workers=workers)
+    click.echo(f"written to {out}: paper.md, paper.csv, and figures", err=True)
+
+
+def _folder(out: str) -> Path:
+    """The folder to write to, made if it is not there."""
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"cannot write to the folder {out!r}: {error.strerror}") from None
+    return folder
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error while repetitions run; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("repetitions", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
