@@ -52,16 +52,20 @@ class Growth:
 
     def entered(self, trial: int, rungs: range, value: float) -> tuple[OpenRung, ...]:
         """A trial entered these rungs, by index; the rung that opens because of it, if one does."""
-        for rung in rungs:
-            self._values[rung][trial] = value
         top = self.open - 1
-        if top not in rungs or top == 0 or self.cap == self._milestones[-1]:
+        if self.cap == self._milestones[-1]:
+            return ()
+        for rung in rungs:
+            if rung >= top - 1:
+                self._values[rung][trial] = value
+        if top not in rungs or top == 0:
             return ()
         self._compare(trial)
         disagreement = self._pair.disagreement(self._ranking, self._noise.epsilon if self._noise else None)
         if disagreement is None:
             return ()
         self.open += 1
+        self._values[top - 1] = {}  # compared for the last time
         if self._noise is not None:
             self._noise.move(*self._window())
         self._pair = Pair()

@@ -5,6 +5,9 @@
 3. Epsilon is the N-th percentile (linear) of the noisy pairs' distances there; 0 at first; without a noisy pair it
    keeps its last value.
 4. NaN and infinities are treated as not reported.
+5. With more than 256 trials in the window, the percentile is that of a keyed sample of the pairs (see
+   `rungwise.schedulers.sampled`), of between 8,000 and 16,000 of them: with m noisy ones among those, the standard
+   error of the level N = 90 is 30 / sqrt(m) points (0.3 to 1 for m = 10,000 to 1,000). Up to 256 trials it is exact.
 """
 
 from math import isfinite
@@ -13,6 +16,7 @@ import numpy as np
 
 from rungwise.schedulers.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
 from rungwise.schedulers.ranking import Floats
+from rungwise.schedulers.sampled import EXACT, SampledPairs
 
 WIDE = 96
 """From this many trials on, arrays are quicker than a loop."""
@@ -129,6 +133,12 @@ class Noise:
             self._pairs = ArrayPairs()
             for earlier in self._members:
                 self._replay(earlier)  # the same pairs, so the same distances
+        elif len(self._members) == EXACT and isinstance(self._pairs, ArrayPairs):
+            exact, self._pairs = self._pairs.noisy(), SampledPairs()
+            sampled = [exchange for earlier in self._members for exchange in self._replay(earlier)]
+            self._distances.replace((exact, ()), *sampled)
+        elif isinstance(self._pairs, SampledPairs):
+            self._distances.replace((self._pairs.thin(), ()))
         self._members[trial] = len(self._members)
         self._distances.replace(*self._replay(trial))  # one report, so no epsilon in between
 

@@ -128,8 +128,8 @@ class Rung:
         """Whether a value that stands here is among the best, or tied with one that is."""
         return isfinite(value) and value <= self._best.threshold[0]
 
-    def promote(self) -> int | None:
-        """Take out the best trial not yet promoted, if the rule lets it go on."""
+    def promote(self) -> tuple[int, float] | None:
+        """Take out the best trial not yet promoted, with its value, if the rule lets it go on."""
         waiting = self.waiting
         if self._withdrawn:
             while waiting and waiting[0][2] in self._withdrawn:
@@ -141,7 +141,7 @@ class Rung:
         if value > worst or (value == worst and arrival > last and not self._ties):
             return None
         heappop(waiting)
-        return trial
+        return trial, value
 
 
 class Ladder:
@@ -163,8 +163,8 @@ class Ladder:
         self.rungs = [Rung(at_least_one(each) if far else each, ties=far or rule == "quantile") for each in quotas]
         self.rungs.append(Rung(lambda _: 0, ties=False))
         self._next: dict[int, int] = {}
-        self._target: dict[int, int] = {}
-        self._last: dict[int, float] = {}
+        self._target: dict[int, int] = {}  # of those on their way; a paused trial, of which there are many, has none
+        self._last: dict[int, float] = {}  # likewise
 
     def start(self, trial: int) -> int:
         """A trial sets out; the milestone it goes for."""
@@ -179,39 +179,42 @@ class Ladder:
             raise InputError(
                 f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for"
             )
-        self._last[trial] = value
         last, milestones = first, self.milestones
         while last < len(milestones) and resource >= milestones[last]:
             last += 1
+        self._last[trial] = value
         if last == first:
             return NO_RUNGS
-        waits = last > self._target[trial]
+        waits = last > self._target.get(trial, -1)
         for k in range(first, last):
             self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
         self._next[trial] = last
+        if waits:
+            self._target.pop(trial, None)
+            self._last.pop(trial, None)
         return range(first, last)
 
     def admits(self, trial: int, rungs: range, value: float) -> bool:
         """Whether a trial that has just entered these rungs is good enough to pass those that it need not pause on."""
-        target = self._target[trial]
+        target = self._target.get(trial, rungs.stop - 1)
         return all(self.rungs[k].admits(value) for k in rungs if k < target)
 
     def withdraw(self, trial: int) -> None:
         """A trial that may wait somewhere can no longer be promoted."""
-        rung = self._next[trial]
-        if rung > self._target[trial]:
-            self.rungs[rung - 1].withdraw(trial)
+        if trial not in self._target:
+            self.rungs[self._next[trial] - 1].withdraw(trial)
 
     def end(self, trial: int, reason: str) -> range:
         """The rungs that a trial enters by ending: a failure last of all, an early end with its last value."""
         rung = self._next.get(trial)
         if rung is None:
             return range(0)
-        if rung > self._target[trial]:
-            self.withdraw(trial)
+        last = self._last.pop(trial, inf)
+        if self._target.pop(trial, None) is None:
+            self.rungs[rung - 1].withdraw(trial)
         elif reason in ("failed", "completed"):
             self._next[trial] = rung + 1
-            self.rungs[rung].enter(trial, inf if reason == "failed" else self._last.get(trial, inf), waits=False)
+            self.rungs[rung].enter(trial, inf if reason == "failed" else last, waits=False)
             return range(rung, rung + 1)
         return range(0)
 
@@ -219,7 +222,8 @@ class Ladder:
         """The trial to promote and its next milestone, from the top open rung but one down."""
         rungs = self.rungs
         for k in range(self.open - 2, -1, -1):
-            if rungs[k].waiting and (trial := rungs[k].promote()) is not None:
+            if rungs[k].waiting and (found := rungs[k].promote()) is not None:
+                trial, self._last[trial] = found
                 self._target[trial] = target = self.open - 1 if self._far else k + 1
                 return trial, self.milestones[target]
         return None
