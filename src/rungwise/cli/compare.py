@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--min-resource", type=int, metavar="N", help="The lowest milestone.  [default: the experiment's, or 1]")
 @click.option("--max-resource", type=int, metavar="N", help="The highest milestone.  [default: all that is recorded]")
 @click.option("--eta", type=int, help="One of so many goes on from a rung.  [default: the experiment's, or 3]")
-@click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: as it ran]")
+@click.option(
+    "--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: as it ran, or drain]"
+)
 @store_option
 @json_option
 def compare(
@@ -63,12 +65,13 @@ def compare(
     curves: Table
     ran: Outcome | None = None
     low, factor, at_once = 1, 3, 4
-    how: Stop = "instant"
+    how: Stop = "drain"
     if name is not None:
         experiment = Experiment.open(name, store)
         spec = experiment.spec
         curves, ran = recorded_table(experiment), as_it_ran(experiment)
-        low, factor, at_once, how = spec.milestones[0], spec.scheduler["eta"], spec.workers, spec.stop
+        low, factor = spec.scheduler["min_resource"], spec.scheduler["eta"]
+        at_once, how = spec.workers, spec.stop
     else:
         curves = load(str(table))
     resources = {

@@ -24,7 +24,8 @@ from rungwise.cli.options import json_option, store_option
 @click.option(
     "--scheduler",
     metavar="NAME",
-    help="pasha, asha, stopping-asha, successive-halving, hyperband, fifo.  [default: pasha]",
+    help="pasha, asha, stopping-pasha, stopping-asha, median-stopping, successive-halving, hyperband, async-hyperband,"
+    " pbt, fifo.  [default: pasha]",
 )
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
 @click.option("--searcher", help="random or grid.  [default: random]")
@@ -32,7 +33,7 @@ from rungwise.cli.options import json_option, store_option
     "--trials",
     type=int,
     metavar="N",
-    help="Start so many configurations.  [default: 64; hyperband: all of its brackets]",
+    help="Start so many configurations.  [default: 64; hyperband: all of its brackets; pbt: a population of 16]",
 )
 @click.option("--workers", type=int, metavar="N", help="Trials at once.  [default: 1]")
 @click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import pairwise
 from math import isfinite, log, nan
 from pathlib import Path
@@ -13,6 +12,20 @@ from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
+from rungwise.report.drawing import (
+    FAINT,
+    INK,
+    VERMILION,
+    around,
+    checked_target,
+    dress,
+    labelled,
+    new_figure,
+    print_note,
+    save,
+    small_print,
+    title,
+)
 from rungwise.report.summary import Summary, Winner, summarise
 from rungwise.report.text import clean, counted, number, short
 
@@ -20,14 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf")
-INCHES = (9.0, 5.4)
-DOTS_PER_INCH = 160
 LOW, HIGH = (0.70, 0.80, 0.88), (0.05, 0.19, 0.42)  # pale to dark blue: read by lightness, not by hue
 ALIKE = 0.25  # where there is but one rung
-WINNER = "#D55E00"  # vermilion, of Okabe and Ito's set for colour-blind readers
 SEEN = 0.95
-INK, FAINT = "#333333", "#8a8a8a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +58,26 @@ def ladder_picture(
     Raises InputError for another suffix, a folder that is not there, records without a finite report, and where
     matplotlib is not installed; no file is left behind then.
     """
-    target = Path(path)
-    if target.suffix.lower() not in SUFFIXES:
-        raise InputError(f"a picture cannot be written to {str(path)!r}: its name must end in .png, .svg or .pdf")
-    if not target.parent.is_dir():
-        raise InputError(f"a picture cannot be written to {str(path)!r}: there is no folder {str(target.parent)!r}")
+    target = checked_target(path)
+    save([(target, ladder_figure(name, spec, records, unit=unit))])
+    return target
+
+
+def ladder_figure(
+    name: str, spec: ExperimentSpec, records: Iterable[Record], *, unit: str | None = None, note: str = ""
+) -> "Figure":
+    """The picture of `ladder_picture`, not yet saved; `note` is printed below.
+
+    Raises InputError for records without a finite report, and where matplotlib is not installed.
+    """
     ledger, curves = _read(spec, records)
     if not any(isfinite(value) for curve in curves for value in curve.values):
         raise InputError(
             f"experiment {name!r} has no finite report of {spec.metric!r} to draw: see `rungwise show {name}`"
         )
     figure = _figure(summarise(name, spec, ledger), curves, unit or spec.unit)
-    drawn = BytesIO()
-    figure.savefig(drawn, format=target.suffix.lower()[1:], dpi=DOTS_PER_INCH)
-    draft = target.with_name(f".{target.name}.new")
-    try:
-        draft.write_bytes(drawn.getvalue())
-        draft.replace(target)
-    except OSError as error:
-        raise InputError(f"a picture cannot be written to {str(path)!r}: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)
-    return target
+    print_note(figure, note)
+    return figure
 
 
 def _read(spec: ExperimentSpec, records: Iterable[Record]) -> tuple[Ledger, list[_Curve]]:
@@ -88,14 +94,7 @@ def _read(spec: ExperimentSpec, records: Iterable[Record]) -> tuple[Ledger, list
 
 
 def _figure(summary: Summary, curves: Sequence[_Curve], unit: str) -> "Figure":
-    try:
-        from matplotlib.figure import Figure  # without pyplot: no global state, no display
-    except ImportError as error:
-        raise InputError(
-            "a picture needs matplotlib, which is not installed: `pip install 'rungwise[plot]'`"
-        ) from error
-    figure = Figure(figsize=INCHES, facecolor="white")
-    figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.12)
+    figure = new_figure()
     axes = figure.add_subplot(facecolor="white")
     low, high = _range(summary, curves)
     axes.set_ylim(low, high)
@@ -122,7 +121,7 @@ def _range(summary: Summary, curves: Sequence[_Curve]) -> tuple[float, float]:
     best = min(sign * value for curve in curves for value in curve.values if isfinite(value))
     span = float(np.quantile(seen, SEEN)) - best if len(seen) else 0.0
     if span <= 0:
-        return best * sign - (abs(best) * 0.1 or 1.0), best * sign + (abs(best) * 0.1 or 1.0)
+        return around(best * sign)
     ends = sign * (best - 0.06 * span), sign * (best + 1.04 * span)
     return min(ends), max(ends)
 
@@ -146,15 +145,8 @@ def _frame(axes: "Axes", summary: Summary, curves: Sequence[_Curve], unit: str) 
         margin = 0.03 * max(1, last - first)
         axes.set_xlim(first - margin, last + margin)
     axes.set_xlabel(f"{clean(unit)} of training", color=INK, parse_math=False)
-    better = "higher is better" if summary.mode == "max" else "lower is better"
-    axes.set_ylabel(f"{clean(summary.metric)} ({better})", color=INK, parse_math=False)
-    axes.tick_params(colors=INK, length=3)
-    axes.grid(axis="y", color="#ececec", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#bbbbbb")
+    axes.set_ylabel(labelled(summary.metric, summary.mode), color=INK, parse_math=False)
+    dress(axes)
 
 
 def _rungs(axes: "Axes", summary: Summary) -> None:
@@ -245,8 +237,8 @@ def _winner(axes: "Axes", best: Winner, curves: Sequence[_Curve]) -> None:
 
     curve = next(curve for curve in curves if curve.trial == best.trial)
     halo = [withStroke(linewidth=3.4, foreground="white")]
-    axes.plot(curve.resources, curve.values, color=WINNER, linewidth=2.2, zorder=4, path_effects=halo)
-    axes.plot([best.resource], [best.value], "o", color=WINNER, markersize=7, markeredgecolor="white", zorder=5)
+    axes.plot(curve.resources, curve.values, color=VERMILION, linewidth=2.2, zorder=4, path_effects=halo)
+    axes.plot([best.resource], [best.value], "o", color=VERMILION, markersize=7, markeredgecolor="white", zorder=5)
     low, high = axes.get_ylim()
     x, y = _end(curve) or (best.resource, best.value)
     if not low <= y <= high:  # it fell apart later
@@ -258,7 +250,7 @@ def _winner(axes: "Axes", best: Winner, curves: Sequence[_Curve]) -> None:
         xytext=(8, 0),
         textcoords="offset points",
         va="top" if height > 0.9 else "bottom" if height < 0.1 else "center",
-        color=WINNER,
+        color=VERMILION,
         fontsize=11,
         fontweight="bold",
         zorder=6,
@@ -268,18 +260,10 @@ def _winner(axes: "Axes", best: Winner, curves: Sequence[_Curve]) -> None:
 
 def _words(axes: "Axes", summary: Summary, beyond: int, unit: str) -> None:
     """The title with the saving, and in small print what the picture leaves out."""
-    title = f"{short(clean(summary.name), 40)}: {counted(summary.spent, clean(unit))}"
+    heading = f"{short(clean(summary.name), 40)}: {counted(summary.spent, clean(unit))}"
     if summary.saving is not None and summary.saving >= 1.05:
-        title += f" instead of {summary.full_cost}, {summary.saving:.1f}× less"
-    axes.set_title(
-        title,
-        loc="left",
-        fontsize=14 * min(1.0, 62 / len(title)),
-        fontweight="bold",
-        color=INK,
-        pad=12,
-        parse_math=False,
-    )
+        heading += f" instead of {summary.full_cost}, {summary.saving:.1f}× less"
+    title(axes, heading)
     notes = [f"{clean(summary.scheduler)}, {counted(summary.counts.started, 'trials')}"]
     if beyond:
         notes.append(f"{counted(beyond, 'curves')} in part or whole beyond the range shown")
@@ -287,7 +271,4 @@ def _words(axes: "Axes", summary: Summary, beyond: int, unit: str) -> None:
         notes.append(f"{counted(len(summary.diverged), 'trials')} reported NaN or infinity (crosses)")
     if summary.failures:
         notes.append(f"{counted(len(summary.failures), 'trials')} failed")
-    axes.annotate(
-        "; ".join(notes), (1, 0), xytext=(0, -44), xycoords="axes fraction", textcoords="offset points",
-        ha="right", va="bottom", fontsize=8, color=FAINT, parse_math=False,
-    )  # fmt: skip
+    small_print(axes, notes)
