@@ -39,5 +39,5 @@ clean:           ## remove the environment and every cache
 
 .venv/.setup-dev: pyproject.toml | .venv/bin/python
 	@echo "installing what development needs into .venv"
-	@$(PIP) -e '.[demo,plot,dev]'
+	@$(PIP) -e '.[demo,plot,parquet,dev]'
 	@touch .venv/.setup-demo $@

@@ -1,5 +1,6 @@
 """What a decision and a simulated experiment cost in CPU, beside a slow, obvious reference (the twins of the tests)."""
 
+import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,40 @@ def decision(make: Callable[[], Scheduler], value: Value, trials: int) -> str:
     return f"{job:.1f} µs a job, {report:.1f} µs a report"
 
 
+def whole(make: Callable[[], Scheduler], value: Value, trials: int) -> str:
+    """Seconds of CPU for all of the scheduler's work on so many trials, everything that feeds it included."""
+    begun = process_time()
+    spent_per(make(), value, trials)
+    return f"{process_time() - begun:.1f} s"
+
+
+def memory(make: Callable[[], Scheduler], value: Value, trials: int) -> tuple[str, str]:
+    """Microseconds of a decision, and how much the process's peak memory rose for it, in a process of its own."""
+    import os
+
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        job, report = spent_per(make(), value, trials)
+        rose = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        os.write(writing, f"{job * 1e6:.1f} µs a job, {report * 1e6:.1f} µs a report|{rose:.0f} MB".encode())
+        os._exit(0)
+    os.close(writing)
+    took, _, rose_by = os.read(reading, 200).decode().partition("|")
+    os.waitpid(child, 0)
+    return took, rose_by
+
+
+def per_event(workers: int, jobs: int = 40_000) -> str:
+    """Microseconds of CPU an event of a simulated experiment in which all workers are busy, log included."""
+    draw = np.random.default_rng(4)
+    table = rw.Table(draw.normal(size=(jobs, 3)), draw.uniform(0.5, 1.5, (jobs, 3)))
+    begun = process_time()
+    run = rw.simulate(table, rw.schedulers.ASHA(1, 3, ETA), workers=workers)
+    return f"{(process_time() - begun) / len(run.log) * 1e6:.1f} µs a record"
+
+
 def curves() -> NDArray[np.float64]:
     """Losses [configurations, units] that fall by power laws to different ends, with some noise."""
     rng = np.random.default_rng(2)
@@ -111,8 +146,8 @@ def simulated() -> list[tuple[str, str, str]]:
 
     values = curves()
     kinds: list[tuple[str, str, Callable[..., Scheduler], Callable[..., Any]]] = [
-        ("ASHA", "< 30 ms", rw.schedulers.ASHA, SlowASHA),
-        ("PASHA", "< 50 ms", rw.schedulers.PASHA, SlowPASHA),
+        ("ASHA", "< 10 ms", rw.schedulers.ASHA, SlowASHA),
+        ("PASHA", "< 20 ms", rw.schedulers.PASHA, SlowPASHA),
     ]
     rows = []
     for name, target, fast, slow in kinds:
@@ -126,16 +161,22 @@ def simulated() -> list[tuple[str, str, str]]:
 
 def main() -> None:
     """Measure and print."""
+    asha, pasha = (lambda: rw.schedulers.ASHA(1, 81, ETA)), (lambda: rw.schedulers.PASHA(1, 81, ETA))
     rows = []
-    for trials, target in ((1_000, "< 15 µs"), (100_000, "< 30 µs")):
-        took = decision(lambda: rw.schedulers.ASHA(1, 81, ETA), noisy(trials + 1), trials)
-        rows.append((f"decision, ASHA, {trials:,} trials", target, took))
-    for trials, target in ((1_000, "< 15 µs"), (10_000, "< 30 µs"), (100_000, "< 30 µs")):
-        took = decision(lambda: rw.schedulers.PASHA(1, 81, ETA), noisy(trials + 1), trials)
-        rows.append((f"decision, PASHA, noisy, {trials:,} trials", target, took))
+    for name, make in (("ASHA", asha), ("PASHA, noisy", pasha)):
+        for trials in (1_000, 10_000, 100_000):
+            took = decision(make, noisy(trials + 1), trials)
+            rows.append((f"decision, {name}, {trials:,} trials", "< 15 µs", took))
+        took, rose = memory(make, noisy(1_000_001), 1_000_000)
+        rows.append((f"decision, {name}, 1,000,000 trials", "< 15 µs, < 1.5x that of 1,000", took))
+        rows.append((f"memory, {name}, 1,000,000 trials", "< 1 GB", rose))
     for trials, target in ((1_000, "< 50 µs"), (10_000, "< 500 µs")):
-        took = decision(lambda: rw.schedulers.PASHA(1, 81, ETA), stable(trials + 1), trials)
+        took = decision(pasha, stable(trials + 1), trials)
         rows.append((f"decision, PASHA, stable ranking, {trials:,} trials", target, took))
+    rows.append(("PASHA, stable ranking, 100,000 trials in all", "< 60 s", whole(pasha, stable(100_001), 100_000)))
+    few, many = per_event(4), per_event(10_000)
+    rows.append(("simulated experiment, 4 workers", "", few))
+    rows.append(("simulated experiment, 10,000 workers", "no more than with 4", many))
     print_table([*rows, *simulated()])
 
 

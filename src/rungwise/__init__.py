@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from rungwise import benchmarks as benchmarks
+    from rungwise import comparison as comparison
     from rungwise import schedulers as schedulers
     from rungwise.api.experiment import Best as Best
     from rungwise.api.experiment import Experiment as Experiment
@@ -44,7 +46,7 @@ _PUBLIC = {
     "simulate": "rungwise.api.simulate",
     "tune": "rungwise.api.tune",
 }
-_ROOMS = ("schedulers",)
+_ROOMS = ("benchmarks", "comparison", "schedulers")
 
 __all__ = [  # noqa: PLE0604 - a literal list of names
     *_PUBLIC,

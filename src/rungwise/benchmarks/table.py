@@ -18,13 +18,17 @@ class UnrecordedError(InputError):
     """A scheduler asks for more of a learning curve than was recorded: what would follow is not known."""
 
     def __init__(self, trial: int, milestone: int, recorded: int, unit: str) -> None:
-        super().__init__(
-            f"trial {trial} would train to {milestone} {unit}, but its curve was recorded to {recorded}: what follows"
-            " is not known"
-        )
+        super().__init__(trial, milestone, recorded, unit)  # all of them, so that it can be sent between processes
         self.trial = trial
         self.milestone = milestone
         self.recorded = recorded
+        self.unit = unit
+
+    def __str__(self) -> str:
+        return (
+            f"trial {self.trial} would train to {self.milestone} {self.unit}, but its curve was recorded to"
+            f" {self.recorded}: what follows is not known"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)

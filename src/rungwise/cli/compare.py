@@ -55,10 +55,10 @@ def compare(
     from rungwise.api.experiment import Experiment
     from rungwise.benchmarks import load
     from rungwise.cli.screen import screen
+    from rungwise.comparison.answers import what_if
     from rungwise.comparison.methods import parse_method
     from rungwise.comparison.recorded import as_it_ran, recorded_table
-    from rungwise.comparison.what_if import what_if
-    from rungwise.report.what_if import plain_answers, print_answers
+    from rungwise.report.answers import plain_answers, print_answers
 
     if (name is None) == (table is None):
         raise click.UsageError("give the NAME of an experiment, or --table TABLE (see rungwise compare --help)")

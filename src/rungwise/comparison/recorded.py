@@ -78,7 +78,7 @@ def recorded_table(experiment: Experiment, metric: str | None = None) -> Table:
         seconds_of,
         spec.mode,
         reported=None if reported.all() else reported,
-        finished=[entry.status == "completed" for entry in entries],
+        finished=None if reported.all() else [entry.status == "completed" for entry in entries],
         configs=[entry.configuration for entry in entries],
         name=experiment.name,
         metric=chosen,

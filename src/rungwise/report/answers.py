@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rungwise.benchmarks.table import Table
+from rungwise.comparison.answers import Answer
 from rungwise.comparison.outcomes import Outcome
-from rungwise.comparison.what_if import Answer
 from rungwise.report.printing import grid, line, paragraph
 from rungwise.report.text import clean, duration, numbers
 
