@@ -37,6 +37,7 @@ PARTS = ("main", "epochs", "rankings", "eta", "percentile", "resource")
 @click.option("--seed", default=0, show_default=True, metavar="N", help="Of the order of configurations.")
 @click.option("--jobs", type=int, metavar="N", help="Processes at once.  [default: one a core]")
 @click.option("-o", "--out", metavar="FOLDER", help="Write paper.md, paper.csv and each table's figures there.")
+@click.option("--no-figures", is_flag=True, help="With --out: leave the figures out.")
 @json_option
 def paper(
     tables: tuple[str, ...],
@@ -51,6 +52,7 @@ def paper(
     seed: int,
     jobs: int | None,
     out: str | None,
+    no_figures: bool,
     as_json: bool,
 ) -> None:
     """Run the PASHA paper's experiments on learning-curve tables: names, files, or patterns such as 'lcbench/*'.
@@ -86,18 +88,19 @@ def paper(
         print_comparisons(comparisons, screen())
     if out is None:
         return
-    from rungwise.report.figures import draw_figures
-
     folder = _folder(out)
     command = shlex.join(["rungwise", *sys.argv[1:]])
     (folder / "paper.md").write_text(markdown(comparisons, command), encoding="utf-8")
     (folder / "paper.csv").write_text(csv_text(comparisons), encoding="utf-8")
+    if no_figures:
+        return
+    from rungwise.report.figures import draw_figures
+
     for tried, comparison in zip(loaded, comparisons, strict=True):
         settings = pasha(comparison.rungs).settings
         assert settings is not None  # only the random baseline has none
-        stem = comparison.table.name.replace("/", "-")
+        stem = comparison.name.replace("/", "-")
         draw_figures(sample(tried, setting, 0), settings, folder, stem=stem, workers=workers)
-    click.echo(f"written to {out}: paper.md, paper.csv, and figures", err=True)
 
 
 def _folder(out: str) -> Path:

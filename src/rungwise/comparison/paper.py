@@ -47,6 +47,11 @@ class Comparison:
     variants: int
     parts: Mapping[Part, Sequence[Summed]]
 
+    @property
+    def name(self) -> str:
+        """The table's name, without the seed where several seeds were used."""
+        return self.table.name.rpartition(", seed")[0] if self.variants > 1 else self.table.name
+
 
 def compare_as_in_the_paper(
     tables: Sequence[Sequence[Table]],

@@ -86,7 +86,7 @@ def print_comparisons(comparisons: Sequence[Comparison], console: "Console") -> 
     """Print every table's parts; where there are several tables, one line each at the end."""
     for comparison in comparisons:
         columns = _Columns.of(comparison)
-        line(console, clean(comparison.table.name), "bold")
+        line(console, clean(comparison.name), "bold")
         paragraph(console, settings_text(comparison))
         if comparison.table.note:
             paragraph(console, clean(comparison.table.note), "yellow")
@@ -109,7 +109,7 @@ def markdown(comparisons: Sequence[Comparison], command: str) -> str:
         blocks += [_table(header, rows), f"{last}\n"]
     for comparison in comparisons:
         columns = _Columns.of(comparison)
-        blocks.append(f"## {comparison.table.name}\n\n{settings_text(comparison)}\n")
+        blocks.append(f"## {comparison.name}\n\n{settings_text(comparison)}\n")
         if comparison.table.note:
             blocks.append(f"*{comparison.table.note}*\n")
         for part, of_part in comparison.parts.items():
@@ -121,7 +121,7 @@ def plain_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """All rows as plain data: seconds, resource units, qualities in the metric's own direction."""
     return [
         {
-            "table": comparison.table.name,
+            "table": comparison.name,
             "part": part,
             "approach": row.method.name,
             "metric": comparison.table.metric,
@@ -167,7 +167,7 @@ def _overview(comparisons: Sequence[Comparison]) -> tuple[tuple[str, ...], list[
         speedups.append(speedup)
         rows.append(
             (
-                comparison.table.name,
+                comparison.name,
                 stat_text(asha.quality, columns.decimals),
                 stat_text(pasha.quality, columns.decimals),
                 f"{speedup:.2f}x",

@@ -44,6 +44,11 @@ class Bracket:
         """How many trials may still be started."""
         return self._sizes[0] - len(self._rung) if self._open else 0
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing will be asked for any more: all are started, and the last promotions are made."""
+        return self._complete_rungs + 1 >= len(self._sizes) and not self._promotions and not self.starts_left
+
     def start(self, trial: int) -> None:
         """A trial sets out for the bottom rung."""
         self._rung[trial] = 0
@@ -58,11 +63,12 @@ class Bracket:
     def report(self, trial: int, resource: int, value: float) -> None:
         """A trial of this bracket reported."""
         self._last[trial] = value
-        values = self._values[trial]
+        values, rung = self._values[trial], self._rung[trial]
+        awaited = len(values) <= rung
         while len(values) < len(self.milestones) and resource >= self.milestones[len(values)]:
             values.append(value)
-            if len(values) == self._rung[trial] + 1:
-                self._enter(trial, value)
+        if awaited and len(values) > rung:
+            self._enter(trial, values[rung])  # it may complete the rung, and take the trial on to the next
 
     def end(self, trial: int, reason: EndReason) -> None:
         """A trial is over, and promoted no more. Short of its rung, it stands there with its last value if it chose
@@ -99,9 +105,9 @@ class Bracket:
         waits = len(entries) < self._expected[rung] or (rung == 0 and self.starts_left > 0)
         if waits or rung < self._complete_rungs or rung + 1 == len(self._sizes):
             return
-        self._complete_rungs = rung + 1
         best = sorted(entries)[: self._sizes[rung + 1]]
         chosen = [trial for value, _, trial in best if value < inf and trial not in self._over]
+        self._complete_rungs = rung + 1 if chosen else len(self._sizes)
         self._expected[rung + 1] = len(chosen)
         for trial in chosen:
             self._rung[trial] = rung + 1

@@ -70,6 +70,7 @@ class Hyperband:
             request = bracket.promote() or self._start(bracket)
             if request is not None:
                 return request
+        self._begun = [bracket for bracket in self._begun if not bracket.over]
         for bracket in self._planned:
             self._begun.append(bracket)
             return self._start(bracket)
