@@ -19,7 +19,8 @@ from twins.cases import Case, cases
 from twins.rungs import Entry, milestones, promotable_by_floor, promotable_by_quantile
 from twins.runs import Experiment, Span, spans
 
-NAMES = ["fifo", "asha", "stopping", "pasha"]
+SYNCHRONOUS = ["halving", "hyperband"]
+NAMES = ["fifo", "asha", "stopping", "pasha", "stopping-pasha", "brackets", "median", *SYNCHRONOUS]
 small = cases(trials=9, units=10)
 
 
@@ -46,7 +47,9 @@ def check_capacity(records: Sequence[Record]) -> None:
 
 
 def check_promotions(records: Sequence[Record], case: Case) -> None:
-    """At the moment of each promotion the trial is among the best of its rung by the rule, and not yet promoted."""
+    """By the rule of ASHA and PASHA: at the moment of each promotion the trial is among the best of its rung, and not
+    yet promoted.
+    """
     levels = milestones(case.low, case.high, case.eta)
     rungs: list[list[Entry]] = [[] for _ in levels]
     promoted: set[tuple[int, int]] = set()
@@ -179,10 +182,11 @@ def test_a_log_cut_after_any_record_goes_on_to_the_end(name: str, case: Case, wh
         assert isinstance(tuner.ledger.finish, Finish)
         started = [record.trial for record in resumed if isinstance(record, StartTrial)]
         assert started == list(range(len(started)))
-        if case.stop == "drain":
+        if case.stop == "drain" and name not in SYNCHRONOUS:
             assert len(started) == len(case.values)
         check_capacity(resumed)
-        check_promotions(resumed, case)
+        if name in ("asha", "pasha"):
+            check_promotions(resumed, case)
         check_spans(spans(resumed))
         assert replay(experiment.tuner(), resumed) == []
         tuner, resumed = experiment.resume(resumed[: again % (len(resumed) + 1)])

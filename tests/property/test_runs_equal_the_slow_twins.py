@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rungwise as rw
+from rungwise.core.decisions import OpenRung
+from rungwise.core.events import TrialReported
 from rungwise.schedulers import ranking
 from twins import rankings
 from twins.cases import Case, cases, make
+from twins.progressing import SlowAsyncHyperband, SlowStoppingPASHA
+from twins.runs import Experiment, jobs
 from twins.schedulers import Slow, SlowPASHA
 from twins.simulator import SlowRun
 
@@ -28,6 +32,9 @@ RANKINGS = [
 ]
 
 
+NAMES = ["fifo", "asha", "stopping", "pasha", "stopping-pasha", "halving", "hyperband", "brackets", "median"]
+
+
 def assert_same(fast: Any, slow: SlowRun, levels: list[int]) -> None:
     assert [(job.trial, job.start, job.end, job.began, job.ended) for job in fast.jobs] == slow.jobs
     assert fast.time == slow.time
@@ -43,16 +50,49 @@ def assert_same(fast: Any, slow: SlowRun, levels: list[int]) -> None:
 
 def check(case: Case, fast: Any, slow: Slow) -> None:
     assert_same(case.fast(fast), case.slow(slow), slow.levels)
+    if isinstance(slow, SlowStoppingPASHA):
+        assert fast.cap == slow.cap
+        assert fast.epsilon == pytest.approx(slow.noise.epsilon, abs=1e-9)
     if isinstance(slow, SlowPASHA):
         assert fast.cap == slow.cap
         if slow.stable is None:
             assert fast.epsilon == pytest.approx(slow.noise.epsilon, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["fifo", "asha", "stopping"])
+@pytest.mark.parametrize("name", ["fifo", "asha", "stopping", "halving"])
 @given(case=cases())
 def test_a_run_equals_its_slow_twin(name: str, case: Case) -> None:
     check(case, *make(name, case))
+
+
+@pytest.mark.parametrize("name", ["halving", "hyperband", "median", "stopping-pasha", "brackets"])
+@given(case=cases(trials=60))
+def test_a_longer_run_equals_its_slow_twin(name: str, case: Case) -> None:
+    check(case, *make(name, case))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(case=cases(trials=20, ends=True))
+def test_a_run_whose_trials_fail_equals_its_slow_twin(name: str, case: Case) -> None:
+    """Some also get lost, or end before their time; while they train, or while they save their checkpoint."""
+    _, slow = make(name, case)
+    expected = case.slow(slow)
+    tuner, records = Experiment(name, case, gaps=True).run()
+    assert jobs(records) == expected.jobs
+    reports = [(each.trial, each.resource) for each in records if isinstance(each, TrialReported)]
+    assert reports == [(trial, resource) for trial, resource, _ in expected.reports]
+    assert tuner.ledger.now == expected.time
+    opened = [each.milestone for each in records if isinstance(each, OpenRung)]
+    match slow:
+        case SlowPASHA():
+            assert opened == slow.levels[2 : slow.asha.open]
+        case SlowStoppingPASHA():
+            assert opened == slow.levels[2 : slow.open]
+        case SlowAsyncHyperband():
+            grown = [each for each in slow.within if isinstance(each, SlowPASHA | SlowStoppingPASHA)]
+            assert sorted(opened) == sorted(level for each in grown for level in each.levels[2:] if level <= each.cap)
+        case _:
+            assert opened == []
 
 
 @settings(max_examples=200)
@@ -76,7 +116,7 @@ def test_pasha_with_another_ranking_equals_its_slow_twin(case: Case, kind: Any) 
     check(case, rw.schedulers.PASHA(*ladder, ranking=kind[0]), SlowPASHA(*ladder, stable=kind[1]))
 
 
-@pytest.mark.parametrize("name", ["asha", "stopping", "pasha"])
+@pytest.mark.parametrize("name", ["asha", "stopping", "pasha", "hyperband", "median"])
 @settings(max_examples=40)
 @given(case=cases())
 def test_maximising_the_negated_table_gives_the_same_jobs(name: str, case: Case) -> None:
@@ -88,7 +128,7 @@ def test_maximising_the_negated_table_gives_the_same_jobs(name: str, case: Case)
     assert larger.best.value == -smaller.best.value or larger.best.trial is None
 
 
-@pytest.mark.parametrize("name", ["fifo", "asha", "stopping", "pasha"])
+@pytest.mark.parametrize("name", ["fifo", "asha", "stopping", "pasha", "hyperband", "median"])
 @settings(max_examples=40)
 @given(case=cases())
 def test_an_order_of_rows_is_the_table_in_that_order(name: str, case: Case) -> None:

@@ -13,6 +13,7 @@ from twins import rankings
 from twins.noise import noisy_distances
 from twins.schedulers import Slow, SlowASHA, SlowPASHA, SlowStopping
 from twins.simulator import SlowSimulator
+from twins.synchronous import slow_halving, slow_hyperband
 
 SHARED = Path(os.environ.get("RUNGWISE_SHARED", Path(__file__).parents[3] / "shared"))
 CASES = SHARED / "golden" / "cases.json"
@@ -27,7 +28,7 @@ RANKINGS: dict[str, Any] = {
     "arrr": rankings.arrr,
     "auto": lambda percentile=90: None,
 }
-HERE = ("asha", "asha_stop", "pasha")
+HERE = ("asha", "asha_stop", "pasha", "sh", "hyperband")
 
 
 def golden(kind: str) -> list[Any]:
@@ -38,7 +39,13 @@ def golden(kind: str) -> list[Any]:
 
 
 def twin(name: str, args: dict[str, Any]) -> Slow:
-    ladder = (args["r"], args["R"], args["eta"], args["rule"])
+    resources = (args["r"], args["R"], args["eta"])
+    match name:
+        case "sh":
+            return slow_halving(args["n"], *resources)
+        case "hyperband":
+            return slow_hyperband(*resources)
+    ladder = (*resources, args["rule"])
     match name:
         case "asha":
             return SlowASHA(*ladder)

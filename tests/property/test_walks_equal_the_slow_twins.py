@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rungwise.core.decisions import OpenRung, PromoteTrial, StartTrial, StopTrial
-from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
+from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial, StopTrial
+from rungwise.core.events import Draining, TrialEnded, TrialPaused, TrialReported
 from twins.cases import Case, cases, make
 from twins.schedulers import EndReason, Slow, SlowPASHA
 
-NAMES = ["asha", "stopping", "pasha"]
+NAMES = ["asha", "stopping", "pasha", "halving", "hyperband", "median"]
 
 
 @dataclass
@@ -26,18 +26,30 @@ class Walk:
     levels: int
     now: float = 0.0
     started: int = 0
+    closed: bool = False
     running: dict[int, int] = field(default_factory=dict)  # trial: milestone
     resource: dict[int, int] = field(default_factory=dict)
 
     def ask(self) -> None:
-        expected: Any = self.slow.promotion()
-        if expected is None:
-            expected = StartTrial(self.started, self.slow.start(self.started))
-            self.started += 1
-        else:
-            expected = PromoteTrial(*expected)
+        expected = self.expected()
         assert self.fast.ask() == expected
-        self.running[expected.trial] = expected.milestone
+        if expected is not None:
+            self.running[expected.trial] = expected.milestone
+
+    def expected(self) -> Request | None:
+        promotion = self.slow.promotion()
+        if promotion is not None:
+            return PromoteTrial(*promotion)
+        milestone = None if self.closed else self.slow.start(self.started)
+        if milestone is None:
+            return None
+        self.started += 1
+        return StartTrial(self.started - 1, milestone)
+
+    def close(self) -> None:
+        self.closed = True
+        self.slow.close()
+        assert not self.fast.tell(Draining(self.now))
 
     def report(self, trial: int) -> None:
         self.resource[trial] = self.resource.get(trial, 0) + int(self.rng.integers(1, 4))
@@ -67,6 +79,8 @@ class Walk:
 
     def step(self) -> None:
         self.now += 1.0
+        if self.rng.random() < 0.005:
+            self.close()
         if not self.running or self.rng.random() < 0.2:
             self.ask()
             return

@@ -1,7 +1,7 @@
 """Experiments on small random tables: what to run, as the package and as the slow twins see it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,22 @@ from hypothesis import strategies as st
 
 import rungwise as rw
 from rungwise.core.protocols import Scheduler
+from rungwise.schedulers.median import MedianStopping
+from twins.median import SlowMedian
+from twins.progressing import SlowAsyncHyperband, SlowStoppingPASHA
+from twins.rungs import milestones
 from twins.schedulers import Slow, SlowASHA, SlowFIFO, SlowPASHA, SlowStopping
-from twins.simulator import SlowRun, SlowSimulator
+from twins.simulator import End, SlowRun, SlowSimulator
+from twins.synchronous import slow_halving, slow_hyperband
 
 
 @dataclass(frozen=True)
 class Case:
-    """One experiment; `values` are minimised."""
+    """One experiment; `values` are minimised.
+
+    `count` is for whatever a scheduler counts (the trials of a bracket, rounds, the trials of a median); `ends` are the
+    trials that end for a reason of their own, which `fast` knows nothing of (see `twins.runs.Experiment`).
+    """
 
     values: Any
     seconds: Any
@@ -26,14 +35,17 @@ class Case:
     workers: int
     stop: Any
     report_at: Sequence[int] | None
+    count: int = 4
+    ends: Mapping[int, End] = field(default_factory=dict)
 
     def fast(self, scheduler: Scheduler) -> Any:
         table = rw.Table(self.values, seconds=self.seconds)
+        assert not self.ends
         return rw.simulate(table, scheduler, workers=self.workers, stop=self.stop, report_at=self.report_at)
 
     def slow(self, scheduler: Slow) -> SlowRun:
         values, seconds = self.values.tolist(), self.seconds.tolist()
-        return SlowSimulator(values, seconds, scheduler, self.workers, self.stop, self.report_at).go()
+        return SlowSimulator(values, seconds, scheduler, self.workers, self.stop, self.report_at, self.ends).go()
 
 
 def table_values(rng: np.random.Generator, shape: tuple[int, int], levels: int, diverging: float) -> Any:
@@ -43,8 +55,16 @@ def table_values(rng: np.random.Generator, shape: tuple[int, int], levels: int, 
     return np.where(odd, rng.choice([np.nan, np.inf, -np.inf], shape), values)
 
 
+def endings(units: int) -> st.SearchStrategy[End]:
+    """Mostly failures."""
+    reasons = st.sampled_from(["failed", "failed", "lost", "completed"])
+    return st.builds(End, st.integers(1, units), reasons, st.just(False)) | st.builds(
+        End, st.integers(1, units), st.sampled_from(["failed", "lost"]), st.just(True)
+    )
+
+
 @st.composite
-def cases(draw: Callable[..., Any], trials: int = 14, units: int = 20) -> Case:
+def cases(draw: Callable[..., Any], trials: int = 14, units: int = 20, *, ends: bool = False) -> Case:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="table"))
     eta, low = draw(st.integers(2, 4)), draw(st.integers(1, 3))
     high = draw(st.integers(low, units))
@@ -63,6 +83,8 @@ def cases(draw: Callable[..., Any], trials: int = 14, units: int = 20) -> Case:
         draw(st.integers(1, 5)),
         draw(st.sampled_from(["instant", "drain"])),
         None if gaps is None else sorted(gaps),
+        draw(st.integers(1, 20)),
+        draw(st.dictionaries(st.integers(0, shape[0] - 1), endings(length), min_size=1)) if ends else {},
     )
 
 
@@ -76,5 +98,28 @@ def make(name: str, case: Case) -> tuple[Any, Slow]:
             return rw.schedulers.ASHA(*ladder), SlowASHA(*ladder)
         case "stopping":
             return rw.schedulers.StoppingASHA(*ladder), SlowStopping(*ladder)
+        case "halving":
+            halving = (case.count, *ladder[:3])
+            return rw.schedulers.SuccessiveHalving(*halving), slow_halving(*halving)
+        case "hyperband":
+            rounds = 1 + case.count % 2
+            return rw.schedulers.Hyperband(*ladder[:3], rounds=rounds), slow_hyperband(*ladder[:3], rounds)
+        case "stopping-pasha":
+            return rw.schedulers.StoppingPASHA(*ladder), SlowStoppingPASHA(*ladder)
+        case "brackets":
+            within = ("asha", "stopping-asha", "pasha", "stopping-pasha")[case.count % 4]
+            fast = rw.schedulers.AsyncHyperband(*ladder, within=within, choice="round-robin")
+            kinds: dict[str, Callable[..., Slow]] = {
+                "asha": SlowASHA,
+                "stopping-asha": SlowStopping,
+                "pasha": SlowPASHA,
+                "stopping-pasha": SlowStoppingPASHA,
+            }
+            levels = milestones(case.low, case.high, case.eta)
+            every = [kinds[within](level, case.high, case.eta, case.rule) for level in levels]
+            return fast, SlowAsyncHyperband(levels, case.eta, every)
+        case "median":
+            wanted = 1 + case.count % 5
+            return MedianStopping(case.high, case.low, wanted), SlowMedian(case.low, case.high, wanted)
         case _:
             return rw.schedulers.PASHA(*ladder), SlowPASHA(*ladder)

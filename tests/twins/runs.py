@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from rungwise.backends.simulator import Curve, Simulator
-from rungwise.core.commands import Command, Launch
+from rungwise.core.commands import Command, Halt, Launch
 from rungwise.core.decisions import Request, StartTrial
-from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.protocols import Backend
 from rungwise.core.records import Record
 from rungwise.tuner.loop import drive
 from rungwise.tuner.recovery import orphans, replay
 from rungwise.tuner.tuner import Tuner
 from twins.cases import Case, make
+from twins.simulator import End
 
 
 @dataclass
@@ -47,9 +50,9 @@ class Widths:
 
 @dataclass
 class Changing:
-    """The simulator, but after so many events its capacity becomes another one."""
+    """A backend, but after so many events its capacity becomes another one."""
 
-    inner: Simulator
+    inner: Backend
     changes: Mapping[int, int]
 
     def submit(self, command: Command) -> None:
@@ -62,14 +65,44 @@ class Changing:
                 yield CapacityChanged(event.at, self.changes[count])
 
 
+@dataclass
+class Ending:
+    """The simulator, but some trials end for a reason of their own."""
+
+    inner: Simulator
+    ends: Mapping[int, End]
+    over: set[int] = field(default_factory=set)
+
+    def submit(self, command: Command) -> None:
+        self.inner.submit(command)
+
+    def events(self) -> Iterator[Event]:
+        for event in self.inner.events():
+            end = None if isinstance(event, CapacityChanged | Draining) else self.ends.get(event.trial)
+            match event:
+                case TrialReported(_, trial, resource) if end and not end.saving and resource >= end.unit:
+                    self.over.add(trial)
+                    self.inner.submit(Halt(trial))  # which is why it ends next
+                case TrialEnded(at, trial) if end and trial in self.over:
+                    yield TrialEnded(at, trial, end.reason)
+                case TrialPaused(at, trial, resource) if end and end.saving and resource >= end.unit:
+                    yield TrialEnded(at, trial, end.reason)
+                case _:
+                    yield event
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that a fresh tuner and a fresh backend for one experiment are made of."""
+    """Everything that a fresh tuner and a fresh backend for one experiment are made of.
+
+    Trials report at every unit; with `gaps`, where the case says so.
+    """
 
     name: str
     case: Case
     widest: int = 1
     exhausted_after: int | None = None
+    gaps: bool = False
 
     def tuner(self) -> Tuner:
         scheduler, _ = make(self.name, self.case)
@@ -78,20 +111,23 @@ class Experiment:
         limit = trials if self.exhausted_after is None else None
         return Tuner(scheduler, rows, Widths(self.widest), seed=1, trials=limit, stop=self.case.stop)
 
-    def simulator(self, start_at: float = 0.0) -> Simulator:
+    def backend(self, start_at: float = 0.0) -> Backend:
         case = self.case
 
         def curve(launch: Launch) -> Curve:
+            """A job ends at the first report at or past its milestone."""
             row = int(launch.configuration["row"])
-            ahead = slice(launch.start, launch.milestone)
-            units = range(launch.start + 1, launch.milestone + 1)
-            return Curve(units, case.values[row, ahead].tolist(), case.seconds[row, ahead].tolist())
+            every = case.report_at if self.gaps and case.report_at else range(1, case.values.shape[1] + 1)
+            ahead = [unit for unit in every if unit > launch.start]
+            units = ahead[: len([unit for unit in ahead if unit < launch.milestone]) + 1]
+            seconds = [case.seconds[row, a:b].sum() for a, b in pairwise([launch.start, *units])]
+            return Curve(units, [case.values[row, unit - 1] for unit in units], seconds)
 
-        return Simulator(curve, workers=case.workers, max_resource=case.high, start_at=start_at)
+        return Ending(Simulator(curve, workers=case.workers, max_resource=case.high, start_at=start_at), case.ends)
 
     def run(self, changes: Mapping[int, int] | None = None) -> tuple[Tuner, list[Record]]:
         tuner, log = self.tuner(), Kept()
-        drive(tuner, Changing(self.simulator(), changes or {}), log)
+        drive(tuner, Changing(self.backend(), changes or {}), log)
         return tuner, log.records
 
     def resume(self, records: Sequence[Record]) -> tuple[Tuner, list[Record]]:
@@ -102,7 +138,7 @@ class Experiment:
             log.append(tuner.handle(CapacityChanged(tuner.ledger.now, 0)))
             for lost in orphans(tuner, lambda entry: entry.checkpoint):
                 log.append(tuner.handle(lost))
-            drive(tuner, self.simulator(tuner.ledger.now), log)
+            drive(tuner, self.backend(tuner.ledger.now), log)
         return tuner, log.records
 
 
@@ -136,6 +172,27 @@ def spans(records: Sequence[Record]) -> list[Span]:
             case TrialEnded(_, trial):
                 launch, before = running.pop(trial)
                 found.append(Span(trial, launch.start, before, reached[trial]))
+            case _:
+                pass
+    return found
+
+
+def jobs(records: Sequence[Record]) -> list[tuple[int, int, int, float, float]]:
+    """(trial, from, to, began, ended) of every job of a log, in order of completion."""
+    found: list[tuple[int, int, int, float, float]] = []
+    began: dict[int, tuple[int, float]] = {}
+    reached: dict[int, int] = {}
+    now = 0.0
+    for record in records:
+        match record:
+            case Launch(trial, _, start):
+                began[trial] = (start, now)
+                reached[trial] = start
+            case TrialReported(now, trial, resource):
+                reached[trial] = resource
+            case TrialPaused(now, trial) | TrialEnded(now, trial):
+                start, at = began.pop(trial)
+                found.append((trial, start, reached[trial], at, now))
             case _:
                 pass
     return found

@@ -20,14 +20,19 @@ EndReason = Literal["completed", "stopped", "failed", "lost"]
 
 
 class Slow(Protocol):
-    """What the slow simulator needs of a scheduler."""
+    """What the slow simulator needs of a scheduler. A free slot gets the promotion if there is one, else a start.
+
+    `start` answers the milestone that a new trial sets out for, or None: nothing is started now. After `close` nobody
+    calls it any more.
+    """
 
     levels: list[int]
 
-    def start(self, trial: int) -> int: ...
+    def start(self, trial: int) -> int | None: ...
     def report(self, trial: int, resource: int, value: float) -> bool: ...
     def end(self, trial: int, reason: EndReason) -> None: ...
     def promotion(self) -> tuple[int, int] | None: ...
+    def close(self) -> None: ...
 
 
 class SlowFIFO:
@@ -47,6 +52,9 @@ class SlowFIFO:
 
     def promotion(self) -> tuple[int, int] | None:
         return None
+
+    def close(self) -> None:
+        pass
 
 
 class SlowASHA:
@@ -105,6 +113,9 @@ class SlowASHA:
                     return trial, self.levels[k + 1]
         return None
 
+    def close(self) -> None:
+        pass
+
 
 class SlowPASHA:
     """ASHA on the open rungs. `stable` compares the top two; None: soft ranking with epsilon estimated from noise."""
@@ -157,6 +168,9 @@ class SlowPASHA:
     def promotion(self) -> tuple[int, int] | None:
         return self.asha.promotion()
 
+    def close(self) -> None:
+        pass
+
 
 class SlowStopping:
     """At a milestone a trial goes on if fewer than max(1, quota) of the rung's entries are strictly better."""
@@ -201,3 +215,6 @@ class SlowStopping:
 
     def promotion(self) -> tuple[int, int] | None:
         return None
+
+    def close(self) -> None:
+        pass

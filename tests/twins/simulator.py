@@ -1,10 +1,22 @@
 """The design's section 5, "Simulation, exactly", step by step, on plain lists. Values are minimised; NaN: diverged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
-from twins.schedulers import Slow
+from twins.schedulers import EndReason, Slow
+
+
+@dataclass(frozen=True)
+class End:
+    """How a trial ends for a reason of its own.
+
+    It comes instead of the first report at `unit` or later; `saving`: instead of the first pause there.
+    """
+
+    unit: int
+    reason: EndReason
+    saving: bool = False
 
 
 @dataclass
@@ -76,8 +88,10 @@ class SlowSimulator:
         workers: int,
         stop: str,
         report_at: Sequence[int] | None,
+        ends: Mapping[int, End] | None = None,
     ) -> None:
         self.values, self.seconds, self.scheduler, self.stop = values, seconds, scheduler, stop
+        self.ends = ends or {}
         self.units = list(range(1, len(values[0]) + 1)) if report_at is None else list(report_at)
         self.slots: list[SlowJob | None] = [None] * workers
         self.started = 0
@@ -103,6 +117,9 @@ class SlowSimulator:
         assert job is not None
         self.run.time = now
         stopped = False
+        if job.ahead and self.ends_at(job.ahead[0], job, saving=False):
+            self.over(slot, job, self.ends[job.trial].reason)
+            return
         if job.ahead:
             job.reached = job.ahead.pop(0)
             value = self.values[job.trial][job.reached - 1]
@@ -111,11 +128,23 @@ class SlowSimulator:
         if job.ahead and not stopped:
             job.due = now + self.cost(job)
             return
-        self.leave(slot, job)
         if stopped:
-            self.scheduler.end(job.trial, "stopped")
+            self.over(slot, job, "stopped")
         elif job.reached < job.milestone or job.reached >= self.scheduler.levels[-1]:
-            self.scheduler.end(job.trial, "completed")
+            self.over(slot, job, "completed")
+        elif self.ends_at(job.reached, job, saving=True):
+            self.over(slot, job, self.ends[job.trial].reason)
+        else:
+            self.leave(slot, job)
+            self.ask(slot)
+
+    def ends_at(self, unit: int, job: SlowJob, *, saving: bool) -> bool:
+        end = self.ends.get(job.trial)
+        return end is not None and unit >= end.unit and saving == end.saving
+
+    def over(self, slot: int, job: SlowJob, reason: EndReason) -> None:
+        self.leave(slot, job)
+        self.scheduler.end(job.trial, reason)
         self.ask(slot)
 
     def cost(self, job: SlowJob) -> float:
@@ -133,14 +162,22 @@ class SlowSimulator:
                 self.ask(slot)
 
     def ask(self, slot: int) -> None:
+        all_started = self.started == len(self.values)
+        if all_started and self.stop == "drain":
+            self.scheduler.close()
         promotion = self.scheduler.promotion()
         if promotion is not None:
             self.launch(slot, *promotion)
-        elif self.started < len(self.values):
-            self.started += 1
-            self.launch(slot, self.started - 1, self.scheduler.start(self.started - 1))
-        elif self.stop == "instant":
+            return
+        if all_started and self.stop == "drain":
+            return
+        milestone = self.scheduler.start(self.started)
+        if milestone is None:
+            return
+        if all_started:
             raise OneTooMany
+        self.started += 1
+        self.launch(slot, self.started - 1, milestone)
 
     def launch(self, slot: int, trial: int, milestone: int) -> None:
         """A resumed trial pays only for its new units; a job ends at the first report at or past its milestone."""

@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left, insort
 from math import inf
 
-BLOCK = 1024
+BLOCK = 512
 """A block that grows beyond this is cut in two."""
 
 
@@ -25,7 +25,7 @@ class Median:
 
     def __init__(self) -> None:
         self._blocks = [array("d")]
-        self._tops = [inf]  # no number of a block is above its top, none of the next below
+        self._tops = array("d", [inf])  # no number of a block is above its top, none of the next below
         self._size = 0
         self._middle = 0  # the block of the number in the middle, the lower one of two
         self._before = 0  # how many numbers stand in the blocks before it
