@@ -98,6 +98,24 @@ def test_a_trial_goes_on_from_where_it_paused(backend: Backend) -> None:
     assert reached == [4, 5]
 
 
+def test_a_child_goes_on_from_where_its_parent_paused_while_that_runs_on(backend: Backend) -> None:
+    events = backend.events()
+    next(events)
+    backend.submit(launch(0, 0, 3))
+    paused = next(event for event in events if isinstance(event, TrialPaused))
+    backend.submit(Launch(1, {"x": 0.25}, paused.resource, 5, 1, 8, parent=0))
+    backend.submit(launch(0, paused.resource, 6))
+    reached: dict[int, list[int]] = {0: [], 1: []}
+    over = 0
+    for event in events:
+        if isinstance(event, TrialReported):
+            reached[event.trial].append(event.resource)
+        over += isinstance(event, TrialPaused)
+        if over == 2:
+            break
+    assert reached == {0: [4, 5, 6], 1: [4, 5]}
+
+
 def test_a_trial_at_the_full_resource_is_completed(backend: Backend) -> None:
     last = run(backend, [launch(0, 0, MAX_RESOURCE)], 1)[-1]
     assert isinstance(last, TrialEnded)

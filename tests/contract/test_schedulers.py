@@ -21,6 +21,14 @@ def fifo(max_resource: int = 9, max_trials: int | None = None) -> Any:
     return schedulers.FIFO(max_resource, max_trials=max_trials)
 
 
+def median(max_resource: int = 9, max_trials: int | None = None) -> Any:
+    return schedulers.MedianStopping(max_resource, min_trials=3, max_trials=max_trials)
+
+
+def population(max_resource: int = 9, max_trials: int | None = None) -> Any:
+    return schedulers.PBT(trials=30, interval=4, max_resource=max_resource, max_trials=max_trials)
+
+
 def on_a_ladder(scheduler: Make, **options: Any) -> Make:
     def make(max_resource: int = 9, max_trials: int | None = None, min_resource: int = 1) -> Any:
         return scheduler(min_resource=min_resource, max_resource=max_resource, eta=3, max_trials=max_trials, **options)
@@ -60,8 +68,9 @@ SYNCHRONOUS: dict[str, Make] = {
     "halving": on_a_ladder(schedulers.SuccessiveHalving, trials=30),
     "hyperband": on_a_ladder(schedulers.Hyperband, rounds=30),
 }
-ASYNCHRONOUS: dict[str, Make] = {"fifo": fifo, **PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED}
-ALL = {**ASYNCHRONOUS, **SYNCHRONOUS}
+POPULATIONS: dict[str, Make] = {"pbt": population}
+ASYNCHRONOUS: dict[str, Make] = {"fifo": fifo, "median": median, **PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED}
+ALL = {**ASYNCHRONOUS, **SYNCHRONOUS, **POPULATIONS}
 LADDERS = {**PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED, **SYNCHRONOUS}
 
 

@@ -103,7 +103,7 @@ def test_the_history_makes_no_difference(build, space):
     searcher, other = build(space, 7), build(space, 7)
     for trial in range(TRIALS):
         told = SimpleNamespace(trials=dict.fromkeys(range(trial), "anything"))
-        assert searcher.suggest(told, StartTrial(trial, 1)) == other.suggest(HISTORY, StartTrial(trial, 81, parent=0))
+        assert searcher.suggest(told, StartTrial(trial, 1)) == other.suggest(HISTORY, StartTrial(trial, 81))
 
 
 def test_no_global_randomness_is_touched(build, space):

@@ -82,9 +82,10 @@ class Bench:
     def record(self) -> Path:
         return self.floor.folder / f"record-{self.first}"
 
-    def launch(self, do: str, *, trial: int = 0, start: int = 0, milestone: int = 3) -> None:
+    def launch(self, do: str, *, trial: int = 0, start: int = 0, milestone: int = 3, parent: int | None = None) -> None:
         config: dict[str, bool | int | float | str] = {"do": do, "record": str(self.record), "lr": 0.1}
-        self.backend.submit(Launch(self.first + trial, config, start, milestone, slots=1, seed=7))
+        heritage = None if parent is None else self.first + parent
+        self.backend.submit(Launch(self.first + trial, config, start, milestone, slots=1, seed=7, parent=heritage))
 
     def pause(self, trial: int = 0) -> None:
         self.backend.submit(Pause(self.first + trial))
@@ -100,6 +101,11 @@ class Bench:
             if wanted(event):
                 return event
         raise AssertionError("the events have ended")
+
+    def settle(self) -> None:
+        """Let the backend come to its next event: then the last one has been recorded, as far as it can know."""
+        self.backend.interrupt()
+        assert isinstance(next(self.floor.stream), CapacityChanged)
 
     def until_reported(self, trial: int = 0) -> Event:
         return self.until(lambda event: isinstance(event, TrialReported) and event.trial == trial)
@@ -191,6 +197,7 @@ def test_reports_arrive_in_order_and_a_trial_goes_on_from_its_checkpoint(bench: 
 
     assert bench.reports() == [(epoch, epoch) for epoch in range(1, 10)]
     assert [int(line) for line in bench.record.read_text().split()] == list(range(1, 10))
+    bench.settle()
     assert bench.kept() == []
     first = bench.seen[0]
     assert isinstance(first, TrialReported)
@@ -221,7 +228,72 @@ def test_the_last_checkpoint_is_kept_where_that_is_asked_for(opened: Opener) -> 
     bench = opened(keep_final=True)
     bench.launch("count", milestone=MAX_RESOURCE)
     assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
+    bench.settle()
     assert bench.kept() == ["9"]
+
+
+def test_a_child_goes_on_from_its_parents_checkpoint_as_from_its_own(bench: Bench) -> None:
+    bench.launch("count", milestone=3)
+    bench.until_over()
+    bench.launch("count", trial=1, start=3, milestone=5, parent=0)
+    assert bench.until_over(1) == TrialPaused(bench.seen[-1].at, 1, resource=5)
+    assert bench.reports(1) == [(4, 4), (5, 5)]
+    assert [int(line) for line in bench.record.read_text().split()] == [1, 2, 3, 4, 5]
+    assert (bench.kept(0), bench.kept(1)) == (["3"], ["3", "5"])
+    bench.launch("count", trial=1, start=5, milestone=7)
+    assert bench.until_over(1) == TrialPaused(bench.seen[-1].at, 1, resource=7)
+
+
+def test_what_becomes_of_the_parent_does_not_touch_the_child(bench: Bench) -> None:
+    """The child has its checkpoint before the parent goes on, and keeps it when the parent is over."""
+    bench.launch("count", milestone=3)
+    bench.until_over()
+    bench.launch("wait", trial=1, start=3, milestone=5, parent=0)
+    assert "3" in bench.kept(1)
+    bench.launch("count", start=3, milestone=MAX_RESOURCE)
+    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
+    bench.settle()
+    assert (bench.kept(0), (bench.folder(1) / "3" / "epoch").read_text()) == ([], "3\n")
+    bench.launch("count", trial=2, start=3, milestone=5, parent=1)
+    assert bench.until_over(2) == TrialPaused(bench.seen[-1].at, 2, resource=5)
+    assert bench.reports(2) == [(4, 4), (5, 5)]
+    bench.halt(1)
+    bench.until_over(1)
+
+
+def test_a_parent_that_ends_can_be_inherited_from_until_its_end_is_recorded(bench: Bench) -> None:
+    bench.launch("count", milestone=3)
+    bench.until_over()
+    bench.launch("raise", start=3, milestone=5)
+    end = bench.until_over()
+    assert isinstance(end, TrialEnded)
+    assert end.reason == "failed"
+    bench.launch("count", trial=1, start=3, milestone=5, parent=0)
+    bench.launch("count", trial=2, milestone=3, parent=0)
+    bench.until_over(1)
+    assert (bench.kept(0), bench.kept(1)) == ([], ["3", "5"])
+    if not bench.reports(2):
+        bench.until_over(2)
+    assert bench.reports(2)[0] == (1, 1), "there was nothing to inherit at 0"
+
+
+def test_a_child_of_a_checkpoint_that_is_gone_trains_from_scratch(bench: Bench) -> None:
+    bench.launch("count", trial=1, start=3, milestone=5, parent=0)
+    assert bench.until_over(1) == TrialPaused(bench.seen[-1].at, 1, resource=5)
+    assert bench.reports(1) == [(epoch, epoch) for epoch in range(1, 6)]
+
+
+def test_a_child_fails_alone_where_it_cannot_have_the_checkpoint(bench: Bench) -> None:
+    bench.launch("count", milestone=3)
+    bench.until_over()
+    bench.folder(1).mkdir()
+    (bench.folder(1) / ".saving-3").write_text("in the way")
+    bench.launch("count", trial=1, start=3, milestone=5, parent=0)
+    end = bench.until_over(1)
+    assert isinstance(end, TrialEnded)
+    assert end.reason == "failed"
+    assert f"the checkpoint of trial {bench.first} at 3 could not be taken over" in end.detail
+    assert bench.kept(0) == ["3"]
 
 
 def test_a_trial_may_end_early_by_itself(bench: Bench) -> None:
@@ -282,6 +354,15 @@ def test_a_halt_ends_it_and_keeps_nothing(bench: Bench) -> None:
     bench.halt()
     assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "stopped")
     assert bench.reports() == [(1, 1), (2, 2)], "a late report is a fact as well"
+    bench.settle()
+    assert bench.kept() == []
+
+
+def test_a_halt_that_comes_when_the_trial_has_paused_keeps_nothing_either(bench: Bench) -> None:
+    bench.launch("count", milestone=3)
+    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=3)
+    bench.halt()
+    bench.settle()
     assert bench.kept() == []
 
 

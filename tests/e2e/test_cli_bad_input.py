@@ -60,7 +60,10 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "no space": (words(space=None), "space is missing: give it"),
     "no training": (words(train=""), "train is missing: give it"),
     "an unknown mode": (words(mode="up"), "'up' is not one of 'min', 'max'"),
-    "an unknown scheduler": (words(scheduler="pash"), "scheduler is 'pash', but must be one of asha, fifo"),
+    "an unknown scheduler": (
+        words(scheduler="pash"),
+        "scheduler is 'pash', but must be one of asha, async-hyperband, fifo",
+    ),
     "a scheduler that is not for tuning": (words(scheduler="retraining"), "scheduler is 'retraining', but must be one"),
     "a scheduler of one's own by name": (words(scheduler="custom"), "scheduler is 'custom', but must be one of"),
     "an option that a scheduler lacks": (words(scheduler="fifo", rule="floor"), "'fifo' has no option 'rule'"),
@@ -136,6 +139,13 @@ FILES = {
     "a number for a scheduler": ("scheduler", "3", "scheduler is 3, but must be one of"),
     "a scheduler's unknown option": ("scheduler", "{name: asha, rul: floor}", "'asha' has no option 'rul'"),
     "resources among a scheduler's": ("scheduler", "{name: asha, eta: 4}", "eta, which is an argument of its own"),
+    "an interval beyond the end": ("scheduler", "{name: pbt, interval: 10}", "interval is 10, above max_resource 9"),
+    "more than half to replace": (
+        "scheduler",
+        "{name: pbt, quantile: 2}",
+        "quantile is 2, but must be a number above 0",
+    ),
+    "a population of text": ("scheduler", "{name: pbt, trials: many}", "trials is 'many', but must be a whole number"),
     "a ranking without its number": ("scheduler", "{name: pasha, ranking: fixed}", "'fixed' needs epsilon"),
     "a list for a ranking": ("scheduler", "{name: pasha, ranking: [auto]}", "ranking is ['auto'], but must be one of"),
     "a number for a ranking": ("scheduler", "{name: pasha, ranking: 5}", "ranking is 5, but must be one of auto"),
@@ -179,7 +189,8 @@ def test_whole_experiments(folder: Path, cli: Cli, case: str) -> None:
 def test_a_rule_for_what_is_no_scheduler(folder: Path, cli: Cli, scheduler: str) -> None:
     text = "".join(f"{name}: {given}\n" for name, given in {**GOOD, "scheduler": scheduler}.items())
     (folder / "experiment.yaml").write_text(text)
-    assert ", but must be one of asha, fifo" in refused(cli, folder, "tune", "experiment.yaml", "--rule", "floor")
+    told = refused(cli, folder, "tune", "experiment.yaml", "--rule", "floor")
+    assert ", but must be one of asha, async-hyperband, fifo" in told
 
 
 RULES = {

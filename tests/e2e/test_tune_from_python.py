@@ -31,7 +31,9 @@ def test_the_example_of_the_design(tmp_path: Path, cli: Cli) -> None:
     copy(TRAININGS / "training_functions.py", tmp_path)
     (tmp_path / "program.py").write_text(PROGRAM)
     done = run(tmp_path, sys.executable, "program.py")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    (advice,) = lines(done.err)
+    assert advice.startswith("only 3 rungs (1 3 9 units)")
     best = cli("best", "training_functions-1", "--json").json()
     name, trial, *rest = done.out.split()
     assert (name, int(trial)) == ("training_functions-1", best["trial"])

@@ -11,12 +11,12 @@ import pytest
 import rungwise as rw
 from rungwise.api.experiment import Experiment
 from rungwise.benchmarks import Table, UnrecordedError
+from rungwise.comparison.answers import what_if
 from rungwise.comparison.methods import Method, parse_method
 from rungwise.comparison.outcomes import Stat, outcome, summed
 from rungwise.comparison.paper import PARTS, compare_as_in_the_paper
 from rungwise.comparison.recorded import as_it_ran, recorded_table, without_repeats
 from rungwise.comparison.repetitions import Setting, repeated, sample
-from rungwise.comparison.what_if import what_if
 from rungwise.core.errors import InputError
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.comparison import csv_text, markdown, plain_rows

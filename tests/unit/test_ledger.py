@@ -11,8 +11,8 @@ from rungwise.core.events import CapacityChanged, Draining, TrialEnded, TrialPau
 from rungwise.core.ledger import Incumbent, Ledger
 
 
-def launch(trial: int, start: int = 0, milestone: int = 9, slots: int = 1) -> Launch:
-    return Launch(trial, {"x": trial}, start, milestone, slots, 7)
+def launch(trial: int, start: int = 0, milestone: int = 9, slots: int = 1, parent: int | None = None) -> Launch:
+    return Launch(trial, {"x": trial}, start, milestone, slots, 7, parent)
 
 
 def report(trial: int, resource: int, value: float = 1.0, at: float = 1.0) -> TrialReported:
@@ -166,3 +166,34 @@ def test_the_best_in_the_top_rung_is_where_the_highest_finite_value_stands() -> 
     assert book.best_in_top_rung == Incumbent(0, 3, 6.0)
     assert book.incumbent == Incumbent(1, 1, 4.0)
     assert ledger(launch(0), report(0, 1, inf)).best_in_top_rung is None
+
+
+def test_a_child_begins_where_its_parents_checkpoint_is() -> None:
+    book = ledger(launch(0), report(0, 4, 5.0), TrialPaused(1.0, 0, 4), launch(1, start=4, parent=0))
+    child = book.trials[1]
+    assert (child.parent, child.inherited, child.checkpoint, child.position, child.resource) == (0, 4, 4, 4, 4)
+    assert (child.rung, child.reported, child.reached, child.best, child.best_resource) == (2, False, False, inf, 0)
+    assert [rung.entries for rung in book.rungs] == [1, 1, 0], "what it has not trained it does not count for"
+    assert book.spent == 4
+    assert not book.apply(report(1, 4, 0.0)), "at 4 the parent has reported"
+    assert book.apply(report(1, 5, 6.0))
+    assert (child.reported, child.value, child.best, book.spent) == (True, 6.0, 6.0, 5)
+    assert book.incumbent == Incumbent(0, 4, 5.0)
+    book.apply(report(1, 9, 4.0))
+    assert [rung.entries for rung in book.rungs] == [1, 1, 1]
+    assert book.incumbent == Incumbent(1, 9, 4.0)
+
+
+def test_a_child_of_a_parent_without_a_checkpoint_begins_at_nought() -> None:
+    child = ledger(launch(0), TrialPaused(1.0, 0, 0), launch(1, parent=0)).trials[1]
+    assert (child.parent, child.inherited, child.rung, child.reported) == (0, 0, 0, False)
+
+
+def test_a_child_that_goes_on_later_is_a_trial_like_any_other() -> None:
+    book = ledger(
+        launch(0), report(0, 3), TrialPaused(1.0, 0, 3), launch(1, start=3, milestone=6, parent=0),
+        report(1, 6), TrialPaused(2.0, 1, 6), launch(1, start=6),
+    )  # fmt: skip
+    child = book.trials[1]
+    assert (child.position, child.checkpoint, child.inherited, child.parent) == (6, 6, 3, 0)
+    assert ledger(launch(0)).trials[0].parent is None

@@ -1,6 +1,7 @@
 """Simulated experiments small enough to work out by hand: the clock, the slots, what counts, and bad input."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, isnan, nan
 from typing import Any
 
@@ -14,7 +15,7 @@ from rungwise.core.decisions import Finish, OpenRung, StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
-from rungwise.schedulers import ASHA, FIFO, PASHA, StoppingASHA, ranking
+from rungwise.schedulers import ASHA, FIFO, PASHA, PBT, StoppingASHA, ranking
 
 
 def rising(trials: int, units: int) -> Any:
@@ -326,3 +327,18 @@ def test_a_wide_job_takes_several_slots() -> None:
     backend.submit(launch(1, slots=1, milestone=1))
     reports = [event.trial for event in backend.events() if isinstance(event, TrialReported)]
     assert reports == [0, 1]
+
+
+class Heirs(FIFO):
+    """Every trial after the first goes on from it."""
+
+    def ask(self) -> Any:
+        start = super().ask()
+        return None if start is None else replace(start, parent=0 if start.trial else None)
+
+
+@pytest.mark.parametrize("scheduler", [PBT(4, 1, 3), Heirs(3)], ids=["pbt", "ones own"])
+def test_a_table_has_no_curve_of_a_trial_that_inherits(scheduler: Any) -> None:
+    with pytest.raises(InputError, match="a table has no curve of such a trial") as error:
+        rw.simulate(rw.Table([[1.0, 1.0, 1.0]] * 4), scheduler)
+    assert "\n" not in str(error.value)

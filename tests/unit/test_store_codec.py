@@ -4,6 +4,7 @@ import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,7 +41,9 @@ STRATEGIES: dict[type[Record], st.SearchStrategy[Record]] = {
     StopTrial: st.builds(StopTrial, wholes),
     OpenRung: st.builds(OpenRung, wholes, st.builds(Disagreement, pairs, st.none() | st.floats())),
     Finish: st.builds(Finish, st.sampled_from(["done", "trials", "space"])),
-    Launch: st.builds(Launch, wholes, configurations, wholes, wholes, wholes, st.integers(0, 2**32 - 1)),
+    Launch: st.builds(
+        Launch, wholes, configurations, wholes, wholes, wholes, st.integers(0, 2**32 - 1), st.none() | wholes
+    ),
     Pause: st.builds(Pause, wholes),
     Halt: st.builds(Halt, wholes),
 }
@@ -146,6 +149,9 @@ def test_the_rows_are_the_file_format() -> None:
     report = TrialReported(2.5, 4, 3, -0.75, {"accuracy": 0.75})
     assert encode(launch) == (
         "launch", None, 4, 3, None, '{"configuration":{"lr":0.1},"start":1,"slots":2,"seed":9}',
+    )  # fmt: skip
+    assert encode(replace(launch, parent=7)) == (
+        "launch", None, 4, 3, None, '{"configuration":{"lr":0.1},"start":1,"slots":2,"seed":9,"parent":7}',
     )  # fmt: skip
     assert encode(report) == ("reported", 2.5, 4, 3, -0.75, '{"accuracy":0.75}')
     assert encode(StartTrial(4, 3)) == ("start", None, 4, 3, None, None)

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from rungwise.trial.checkpoints import checkpoint_folder, drop_older, newest, remove_checkpoints, save_checkpoint
+from rungwise.trial.checkpoints import (
+    checkpoint_folder,
+    drop_older,
+    inherit,
+    newest,
+    remove_checkpoints,
+    save_checkpoint,
+)
 
 
 def fill(folder: Path) -> None:
@@ -71,3 +78,53 @@ def test_removing_leaves_what_was_printed(tmp_path: Path) -> None:
     remove_checkpoints(tmp_path)
     assert names(tmp_path) == ["output.txt"]
     remove_checkpoints(tmp_path / "absent")
+
+
+def test_an_inherited_checkpoint_is_the_childs_own(tmp_path: Path) -> None:
+    parent, child = tmp_path / "trial-0", tmp_path / "trial-7"
+    save_checkpoint(parent, 3, fill)
+    inherit(parent, child, 3)
+    assert (names(child), names(child / "3")) == (["3"], ["dangling", "deep"])
+    assert (child / "3" / "deep" / "model").samefile(parent / "3" / "deep" / "model")
+    assert (child / "3" / "dangling").readlink() == Path("nowhere")
+    remove_checkpoints(parent)
+    assert (child / "3" / "deep" / "model").read_text() == ".saving-3"
+    save_checkpoint(child, 9, fill)
+    assert names(child) == ["3", "9"]
+
+
+def test_where_files_cannot_be_shared_they_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise OSError("this disk has no hard links")
+
+    monkeypatch.setattr("os.link", refuse)
+    parent, child = tmp_path / "trial-0", tmp_path / "trial-7"
+    save_checkpoint(parent, 3, fill)
+    inherit(parent, child, 3)
+    copy = child / "3" / "deep" / "model"
+    assert copy.read_text() == ".saving-3"
+    assert not copy.samefile(parent / "3" / "deep" / "model")
+
+
+def test_only_what_is_there_whole_is_inherited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = tmp_path / "trial-0", tmp_path / "trial-7"
+    save_checkpoint(parent, 3, fill)
+    inherit(parent, child, 9)
+    assert not child.exists()
+
+    def fail(source: str, target: str) -> None:
+        raise OSError("disk full")
+
+    for how in ("os.link", "shutil.copy2"):
+        monkeypatch.setattr(how, fail)
+    with pytest.raises(OSError, match="disk full"):
+        inherit(parent, child, 3)
+    assert names(child) == []
+
+
+def test_inheriting_again_replaces_what_an_earlier_life_left(tmp_path: Path) -> None:
+    parent, child = tmp_path / "trial-0", tmp_path / "trial-7"
+    save_checkpoint(parent, 3, fill)
+    save_checkpoint(child, 3, lambda folder: (folder / "old").touch())
+    inherit(parent, child, 3)
+    assert names(child / "3") == ["dangling", "deep"]

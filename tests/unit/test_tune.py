@@ -11,7 +11,7 @@ import pytest
 import rungwise as rw
 from rungwise.core.errors import InputError, StoreError
 from rungwise.core.spec import ExperimentSpec
-from rungwise.schedulers import FIFO, Hyperband, SuccessiveHalving
+from rungwise.schedulers import FIFO, PBT, Hyperband, SuccessiveHalving
 from rungwise.store import Store
 
 Tune = Callable[..., ExperimentSpec]
@@ -47,15 +47,37 @@ def tune(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tune:
         ({"scheduler": {"name": "hyperband", "rounds": 2}}, None),
         ({"scheduler": Hyperband(1, 81)}, None),
         ({"scheduler": "hyperband", "trials": 64}, 64),
+        ({"scheduler": "pbt"}, None),
+        ({"scheduler": "pbt", "trials": 8}, None),
+        ({"scheduler": {"name": "pbt", "trials": 8}}, None),
+        ({"scheduler": {"name": "pbt", "trials": 8}, "trials": 20}, 20),
+        ({"scheduler": PBT(8, 9, 81)}, None),
         ({"trials": None}, None),
     ],
     ids=[
         "pasha", "asha", "an object", "halving", "a halving's own", "a halving given", "a halving object",
-        "hyperband", "hyperband twice", "a hyperband object", "hyperband given", "no limit",
+        "hyperband", "hyperband twice", "a hyperband object", "hyperband given",
+        "pbt", "pbt given", "a pbt's own", "a pbt's own, and a limit", "a pbt object", "no limit",
     ],
 )  # fmt: skip
-def test_brackets_are_not_cut_short_unless_asked_for(tune: Tune, changed: dict[str, Any], trials: int | None) -> None:
+def test_what_is_planned_whole_is_not_cut_short_unless_asked_for(
+    tune: Tune, changed: dict[str, Any], trials: int | None
+) -> None:
     assert tune(**changed).trials == trials
+
+
+def test_trials_are_the_size_of_a_population(tune: Tune) -> None:
+    assert tune(scheduler="pbt").scheduler["trials"] == 16
+    assert tune(scheduler="pbt", trials=8).scheduler["trials"] == 8
+    assert tune(scheduler={"name": "pbt", "trials": 4}, trials=8).scheduler["trials"] == 4
+    assert tune(scheduler="pbt", min_resource=20).milestones == (20, 40, 60, 80, 81)
+
+
+@pytest.mark.parametrize("name", ["pbt", "async-hyperband"])
+def test_schedulers_that_draw_have_the_experiments_seed_unless_told(tune: Tune, name: str) -> None:
+    assert tune(scheduler=name, seed=5).scheduler["seed"] == 5
+    assert tune(scheduler={"name": name, "seed": 7}, seed=5).scheduler["seed"] == 7
+    assert "seed" not in tune(scheduler="asha", seed=5).scheduler
 
 
 def test_numbers_of_numpy_are_plain_in_the_settings(tune: Tune) -> None:
@@ -71,6 +93,8 @@ def test_numbers_of_numpy_are_plain_in_the_settings(tune: Tune) -> None:
         searcher={"name": "grid", "points": np.int64(4)},
     )
     assert json.dumps(given.to_json()) == json.dumps(plain.to_json())
+    population = {"name": "pbt", "trials": np.int64(8), "interval": np.int64(3), "seed": np.int64(1)}
+    assert json.loads(json.dumps(tune(scheduler=population).to_json()))["scheduler"]["interval"] == 3
     halving = tune(scheduler="successive-halving", trials=np.int64(6))
     assert json.loads(json.dumps(halving.to_json()))["scheduler"]["trials"] == 6
     assert tune(gpus=[np.int64(3), "a"]).local["gpus"] == ["3", "a"]

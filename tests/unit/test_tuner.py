@@ -220,6 +220,120 @@ def test_a_failure_while_its_promotion_is_held_voids_it() -> None:
     assert isinstance(scheduler.told[-1], TrialEnded)
 
 
+def births(records: Sequence[Record]) -> list[tuple[int, int, int, int | None]]:
+    """Trial, start, milestone and parent of every launch."""
+    return [(each.trial, each.start, each.milestone, each.parent) for each in records if isinstance(each, Launch)]
+
+
+def test_a_child_begins_at_its_parents_checkpoint_with_a_seed_of_its_own() -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 3, parent=0), PromoteTrial(1, 9)), seed=5)
+    loop.handle(CapacityChanged(0.0, 1))
+    loop.handle(report(0, 1))
+    assert loop.handle(TrialPaused(1.0, 0, 1))[1:] == [
+        StartTrial(1, 3, parent=0),
+        Launch(1, {"x": 1}, 1, 3, 1, training_seed(5, 1), parent=0),
+    ]
+    loop.handle(report(1, 3))
+    assert births(loop.handle(TrialPaused(2.0, 1, 3))) == [(1, 3, 9, None)], "by now the checkpoint is its own"
+
+
+def test_a_child_of_a_parent_that_runs_takes_the_checkpoint_on_record() -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 1), PromoteTrial(0, 3), StartTrial(2, 3, parent=0)))
+    loop.handle(CAPACITY_2)
+    loop.handle(report(0, 1))
+    loop.handle(TrialPaused(1.0, 0, 1))
+    loop.handle(report(0, 2))
+    loop.handle(report(1, 1))
+    assert births(loop.handle(TrialPaused(2.0, 1, 1))) == [(2, 1, 3, 0)]
+
+
+def test_a_child_waits_while_its_parent_is_saving_and_goes_beyond_what_that_has_reached() -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 1), PromoteTrial(0, 3), StartTrial(2, 3, parent=0), None))
+    loop.handle(CAPACITY_2)
+    loop.handle(report(0, 1))
+    loop.handle(TrialPaused(1.0, 0, 1))
+    loop.handle(report(0, 3))
+    loop.handle(report(1, 1))
+    assert loop.handle(TrialPaused(2.0, 1, 1))[1:] == [StartTrial(2, 3, parent=0)]
+    assert births(loop.handle(TrialPaused(3.0, 0, 3))) == [(2, 3, 9, 0)]
+    assert loop.ledger.trials[2].milestone == 9
+
+
+def test_a_child_waits_for_no_parent_that_leaves_no_newer_checkpoint() -> None:
+    """At the full resource nothing is saved: the one before is what there is."""
+    loop = tuner(scripted(StartTrial(0, 3), StartTrial(1, 1), PromoteTrial(0, 9), StartTrial(2, 9, parent=0)))
+    loop.handle(CAPACITY_2)
+    loop.handle(report(0, 3))
+    loop.handle(TrialPaused(1.0, 0, 3))
+    loop.handle(report(0, 9))
+    loop.handle(report(1, 1))
+    assert births(loop.handle(TrialPaused(2.0, 1, 1))) == [(2, 3, 9, 0)]
+
+
+def test_a_child_whose_parent_fails_to_save_takes_the_checkpoint_before() -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 1), PromoteTrial(0, 3), StartTrial(2, 3, parent=0), None))
+    loop.handle(CAPACITY_2)
+    loop.handle(report(0, 1))
+    loop.handle(TrialPaused(1.0, 0, 1))
+    loop.handle(report(0, 3))
+    loop.handle(report(1, 1))
+    assert births(loop.handle(TrialPaused(2.0, 1, 1))) == []
+    assert births(loop.handle(TrialEnded(3.0, 0, "failed", "the disk is full"))) == [(2, 1, 3, 0)]
+
+
+@pytest.mark.parametrize(("left", "birth"), [(0, (1, 0, 3, 0)), (9, (1, 0, 3, 0)), (4, (1, 4, 9, 0))])
+def test_a_child_starts_from_scratch_where_its_parent_left_nothing_to_add_to(
+    left: int, birth: tuple[int, int, int, int]
+) -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 3, parent=0)))
+    loop.handle(CapacityChanged(0.0, 1))
+    loop.handle(report(0, max(1, left)))
+    assert births(loop.handle(TrialPaused(1.0, 0, left))) == [birth]
+
+
+def test_a_held_child_keeps_its_slot_and_its_configuration() -> None:
+    script = (StartTrial(0, 1), StartTrial(1, 1), PromoteTrial(0, 3), StartTrial(2, 3, parent=0), StartTrial(3, 1))
+    loop = tuner(scripted(*script))
+    loop.handle(CAPACITY_2)
+    loop.handle(report(0, 1))
+    loop.handle(TrialPaused(1.0, 0, 1))
+    loop.handle(report(0, 3))
+    loop.handle(TrialEnded(2.0, 1, "failed"))
+    later = loop.handle(TrialPaused(3.0, 0, 3))
+    assert births(later) == [(2, 3, 9, 0), (3, 0, 1, None)]
+    assert [each.configuration for each in later if isinstance(each, Launch)] == [{"x": 2}, {"x": 3}]
+
+
+def test_an_interrupted_child_goes_on_from_what_it_inherited() -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 3, parent=0)))
+    loop.handle(CapacityChanged(0.0, 1))
+    loop.handle(report(0, 1))
+    loop.handle(TrialPaused(1.0, 0, 1))
+    loop.handle(CapacityChanged(2.0, 0))
+    loop.handle(TrialPaused(3.0, 1, 1))
+    assert births(loop.handle(CapacityChanged(4.0, 1))) == [(1, 1, 3, None)]
+
+
+def test_a_parent_that_was_never_started_is_refused() -> None:
+    with pytest.raises(InputError, match=r"StartTrial\(trial=0, milestone=3, parent=7\), whose parent is no trial"):
+        tuner(scripted(StartTrial(0, 3, parent=7))).handle(CAPACITY_2)
+
+
+def test_a_searcher_is_asked_for_a_child_with_the_parent_in_its_history() -> None:
+    @dataclass
+    class Heir:
+        def suggest(self, history: Any, request: StartTrial) -> Mapping[str, int]:
+            if request.parent is None:
+                return {"x": 7}
+            return {"x": 1 + history.trials[request.parent].configuration["x"]}
+
+    loop = Tuner(scripted(StartTrial(0, 1), StartTrial(1, 3, parent=0)), Heir(), Fixed(1))
+    loop.handle(CapacityChanged(0.0, 1))
+    loop.handle(report(0, 1))
+    loop.handle(TrialPaused(1.0, 0, 1))
+    assert loop.ledger.trials[1].configuration == {"x": 8}
+
+
 def test_an_interrupted_trial_goes_on_before_anything_new() -> None:
     scheduler = scripted(StartTrial(0, 9), StartTrial(1, 9), StartTrial(2, 9))
     loop = tuner(scheduler)

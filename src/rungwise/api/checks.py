@@ -10,6 +10,7 @@ from rungwise.core.errors import InputError
 from rungwise.schedulers.named import OPTIONS, RESOURCES
 
 INTERNAL = "retraining"  # a scheduler for `retrain` alone
+COUNTS = ("rounds", "trials", "interval", "min_trials")
 
 
 def check_text(what: str, value: object) -> None:
@@ -79,7 +80,7 @@ def scheduler_settings(scheduler: object, resources: Mapping[str, int]) -> dict[
             raise InputError(
                 f"the scheduler's options hold {key}, which is an argument of its own: give it beside them"
             )
-    counts = {key: check_whole(key, settings[key], 1) for key in ("rounds", "trials") if key in settings}
+    counts = {key: check_whole(key, settings[key], 1) for key in COUNTS if key in settings}
     return {**settings, **counts, **resources}
 
 

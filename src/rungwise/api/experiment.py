@@ -78,16 +78,20 @@ class Experiment:
 
     @property
     def trials(self) -> list[Mapping[str, Any]]:
-        """One row a trial: its number, status, units, last and best value, and configuration."""
+        """One row a trial: its number, status, units, last and best value, configuration, and parent (None: no other).
+
+        Values are NaN where there are none: of a child those that it reported itself count.
+        """
         shown = self.spec.objective.shown
         return [
             {
                 "trial": entry.trial,
                 "status": entry.status,
                 "resource": entry.resource,
-                "value": shown(entry.value) if entry.resource else nan,
+                "value": shown(entry.value) if entry.reported else nan,
                 "best": shown(entry.best) if entry.best_resource else nan,
                 "config": dict(entry.configuration),
+                "parent": entry.parent,
             }
             for entry in self.ledger.trials.values()
         ]

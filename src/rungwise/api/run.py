@@ -17,6 +17,7 @@ from types import FrameType
 
 from rungwise import searchers
 from rungwise.allocation import Fixed
+from rungwise.api.checkpoints import checkpoint_of, keeps_final, sweep
 from rungwise.api.experiment import Experiment
 from rungwise.api.names import experiment_folder
 from rungwise.api.training import Training
@@ -24,7 +25,7 @@ from rungwise.backends.local import LocalBackend
 from rungwise.core.commands import Configuration, Launch
 from rungwise.core.errors import ContractError, StoreError
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
-from rungwise.core.ledger import Ledger, TrialEntry
+from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
@@ -33,7 +34,6 @@ from rungwise.schedulers.named import make_scheduler
 from rungwise.searchers.recorded import Recorded
 from rungwise.space import Space
 from rungwise.store import ExperimentLog, Store
-from rungwise.trial.checkpoints import newest, trial_folder
 from rungwise.tuner.loop import Observer, drive
 from rungwise.tuner.recovery import orphans, replay
 from rungwise.tuner.tuner import Tuner
@@ -66,7 +66,7 @@ def begin(
     taken back out of the store, and so is one that fails before any trial was launched.
     """
     tuner = make_tuner(spec, space, parts)
-    with _backend(store.path, name, spec, training, tuner.ledger) as backend:
+    with _backend(store.path, name, spec, training, tuner.ledger, parts) as backend:
         log = store.create(name, spec.to_json())
         try:
             with _held(store.path, name):
@@ -112,18 +112,15 @@ def go_on(
     with _held(store.path, log.name), ExitStack() as stack:
         unfinished = ledger.finish is None
         if unfinished:
-            backend = stack.enter_context(_backend(store.path, log.name, spec, training, ledger))
+            backend = stack.enter_context(_backend(store.path, log.name, spec, training, ledger, parts))
             log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
-        for lost in orphans(tuner, partial(_checkpoint, store.path, log.name)):
+        folder = experiment_folder(store.path, log.name)
+        for lost in orphans(tuner, partial(checkpoint_of, folder)):
             log.append(tuner.handle(lost))
+        sweep(folder, ledger, keep_final=keeps_final(spec, parts.scheduler))
         if unfinished:
             return _go(store, log.name, spec, tuner, backend, log, watch)
     return Experiment(log.name, spec, ledger, store.path)
-
-
-def _checkpoint(store: Path, name: str, entry: TrialEntry) -> int:
-    """The newest whole checkpoint of a trial at what it has reported: a newer one stands for a report that was lost."""
-    return newest(trial_folder(experiment_folder(store, name), entry.trial), entry.resource)
 
 
 @contextmanager
@@ -166,7 +163,9 @@ def make_tuner(
     return Tuner(scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop)
 
 
-def _backend(store: Path, name: str, spec: ExperimentSpec, training: Training, ledger: Ledger) -> LocalBackend:
+def _backend(
+    store: Path, name: str, spec: ExperimentSpec, training: Training, ledger: Ledger, parts: Parts
+) -> LocalBackend:
     local = spec.local
     return LocalBackend(
         training,
@@ -178,7 +177,7 @@ def _backend(store: Path, name: str, spec: ExperimentSpec, training: Training, l
         per_gpu=local.get("per_gpu", 1),
         reuse_workers=local.get("reuse_workers", False),
         preload=tuple(local.get("preload", ())),
-        keep_final=spec.of is not None,
+        keep_final=keeps_final(spec, parts.scheduler),
         proven=_proven(ledger),
         start_at=ledger.now,
     )
@@ -258,7 +257,7 @@ class Notices:
         """Look at an event and what followed from it."""
         spec = self._spec
         match records[0]:
-            case CapacityChanged(0.0) if (advice := ladder_advice(spec.scheduler, spec.milestones, spec.unit)):
+            case CapacityChanged(0.0) if advice := ladder_advice(spec.scheduler, spec.milestones, spec.unit):
                 logger.warning(advice)
             case TrialReported(_, trial, resource, value) if not isfinite(value) and trial not in self._diverged:
                 self._diverged.add(trial)

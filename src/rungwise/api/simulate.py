@@ -19,8 +19,14 @@ from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.protocols import History, Log, Scheduler
 from rungwise.core.records import Record
 from rungwise.core.spec import Stop
+from rungwise.schedulers.pbt import PBT
 from rungwise.tuner.loop import drive
 from rungwise.tuner.tuner import Tuner
+
+NO_CHILDREN = (
+    "the scheduler lets a trial go on from another's training, and a table has no curve of such a trial: population"
+    " based training can only be tried on a real one (see rungwise.tune)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,13 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """A searcher over a table: trial i is row order[i]."""
+    """A searcher over a table: trial i is row order[i]. Raises InputError for a child, which no row can be."""
 
     order: Sequence[int]
 
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:  # noqa: ARG002 - the protocol's
+        if request.parent is not None:
+            raise InputError(NO_CHILDREN)
         return {"row": self.order[request.trial]} if request.trial < len(self.order) else None
 
 
@@ -110,13 +118,15 @@ def simulate(
     there are rows would start; running jobs are cut, and what they had reported counts. `stop="drain"` starts no more
     trials and goes on until nothing is promotable. `report_at` names the units at which trials report (default: each).
     The records go to the result's `log`, and to `log` as well where one is given.
-    Raises InputError for arguments out of range, or a ladder longer than the table; UnrecordedError where a trial would
-    train beyond what was recorded of its curve.
+    Raises InputError for arguments out of range, a ladder longer than the table, or a scheduler whose trials inherit
+    another's training; UnrecordedError where a trial would train beyond what was recorded of its curve.
     """
     workers = check_whole("workers", workers, 1)
     seed = check_whole("seed", seed, 0)
     if stop not in ("instant", "drain"):
         raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
+    if isinstance(scheduler, PBT):  # before it seems to run, on a table with no more rows than it has places
+        raise InputError(NO_CHILDREN)
     top = scheduler.milestones[-1]
     if top > table.units:
         raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")

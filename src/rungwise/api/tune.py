@@ -27,6 +27,7 @@ from rungwise.core.spec import ExperimentSpec, Stop
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
 from rungwise.schedulers.named import make_scheduler
+from rungwise.schedulers.pbt import PBT
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
 
@@ -64,11 +65,12 @@ def tune(
     ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
 
     Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the
-    word for it). `scheduler` is "pasha", "asha", "stopping-asha", "successive-halving", "hyperband" or "fifo"; or a
-    mapping of `name` and options (`rule`, `ranking`); or an object. `searcher` is "random", "grid",
-    `{"name": "grid", "points": 5}`, or an object; `points` are tried first. At most `trials` are started ("auto": 64,
-    but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give), `workers` at
-    once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
+    word for it). `scheduler` is "pasha", "asha", "stopping-pasha", "stopping-asha", "median-stopping",
+    "successive-halving", "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`,
+    `ranking`, …); or an object. `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points`
+    are tried first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
+    many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children
+    come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
     The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it.
     `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
@@ -87,8 +89,11 @@ def tune(
     parsed = parse(space)
     training = parse_training(train, config_as)
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
-    if settings["name"] == "successive-halving":
-        settings.setdefault("trials", TRIALS if trials == "auto" else check_whole("trials", trials, 1))
+    if settings["name"] in KEYED:
+        settings["seed"] = check_whole("seed", settings.get("seed", seed), 0)
+    if settings["name"] in SIZES and "trials" not in settings:
+        settings["trials"] = SIZES[settings["name"]] if trials == "auto" else check_whole("trials", trials, 1)
+        trials = "auto"
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
         None if isinstance(searcher, str | Mapping) else searcher,
@@ -156,10 +161,19 @@ def resume(
 CUSTOM = "custom"
 TRIALS = 64
 """How many configurations are tried unless somebody says otherwise."""
+SIZES = {"successive-halving": TRIALS, "pbt": 16}
+"""Schedulers that plan for so many trials, unless somebody says otherwise: a bracket's, or a population's."""
+KEYED = ("async-hyperband", "pbt")
+"""Schedulers that draw, with the experiment's seed unless they have one of their own."""
 
 
 def _limit(scheduler: Scheduler, settings: Mapping[str, Any]) -> int | None:
-    """How many trials to start where nobody said it: brackets, which are planned whole, must not be cut short."""
+    """How many trials to start where nobody said it: what is planned whole must not be cut short.
+
+    That is brackets, and a population, in which children take over places for as long as it trains.
+    """
+    if isinstance(scheduler, PBT):
+        return None
     return settings.get("trials") if isinstance(scheduler, Hyperband | SuccessiveHalving) else TRIALS
 
 

@@ -8,7 +8,10 @@ Configuration = Mapping[str, bool | int | float | str]
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Train `trial` from its checkpoint at `start` (0: from scratch) until it reports `milestone` or more."""
+    """Train `trial` from its checkpoint at `start` (0: from scratch) until it reports `milestone` or more.
+
+    With a `parent` the trial is new, and the checkpoint that of the parent: it becomes the trial's own.
+    """
 
     trial: int
     configuration: Configuration
@@ -16,6 +19,7 @@ class Launch:
     milestone: int
     slots: int
     seed: int
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 The tuner keeps one while an experiment runs; whoever reads a log (`show`, `resume`, the live view) folds one from it.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -21,7 +22,8 @@ class TrialEntry:
     """One trial's life.
 
     `rung` counts the milestones passed; `resource` is the furthest report, `value` its value; `position` is where the
-    training stands (behind `resource` where it repeats what was lost); `checkpoint` is where it can go on from.
+    training stands (behind `resource` where it repeats what was lost); `checkpoint` is where it can go on from. A child
+    begins at the `inherited` units of its `parent`, all milestones up to there passed, without a value of its own.
     """
 
     trial: int
@@ -41,6 +43,13 @@ class TrialEntry:
     leaving: bool = False
     diverged: bool = False
     detail: str = ""
+    parent: int | None = None
+    inherited: int = 0
+
+    @property
+    def reported(self) -> bool:
+        """Whether it has reported anything itself, so that `value` means something."""
+        return self.resource > self.inherited
 
     @property
     def reached(self) -> bool:
@@ -171,6 +180,8 @@ class Ledger:
         entry = self.trials.get(launch.trial)
         if entry is None:
             entry = self.trials[launch.trial] = TrialEntry(launch.trial, launch.configuration, launch.seed)
+            if launch.parent is not None:
+                self._inherit(entry, launch.parent, launch.start)
         entry.status = "running"
         entry.leaving = False
         entry.milestone = launch.milestone
@@ -178,6 +189,12 @@ class Ledger:
         entry.position = launch.start
         self.running += 1
         self.used += launch.slots
+
+    def _inherit(self, entry: TrialEntry, parent: int, start: int) -> None:
+        """A child stands where its parent's checkpoint does: reports up to there would tell nothing new."""
+        entry.parent = parent
+        entry.inherited = entry.checkpoint = entry.resource = start
+        entry.rung = bisect_right(self.milestones, start)
 
     def _leave(self, entry: TrialEntry, status: Status) -> None:
         if entry.status == "running":

@@ -18,6 +18,8 @@ class Purpose(IntEnum):
     TRAINING = 1
     ORDER = 2
     BRACKET = 3
+    INHERITANCE = 4
+    PERTURBATION = 5
 
 
 def sequence(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 WIDEST = 110
 LABEL = 8
+MOST_RUNGS = 16
 _COLOURS: dict[Kind, str] = {"opened": "cyan", "failed": "red", "warning": "yellow"}
 
 
@@ -112,7 +113,7 @@ def _rungs(summary: Summary, width: int, ascii_only: bool) -> list["Text"]:
     length = max(4, width - digits - counts - 37)
     head = f"{'rung':>{digits}}  {'trials that got there':{length + 2 + counts}}  {'best there':>10}"
     lines = [Text(head, "dim")]
-    ladder = tuple(reversed(summary.ladder))
+    ladder = _thinned(tuple(reversed(summary.ladder)))
     for row, best in zip(ladder, numbers([row.best for row in ladder]), strict=True):
         bar, style, who = _rung(summary, row, most, length, ascii_only)
         mark = Text(f"{row.milestone:>{digits}}  ", style="" if row.open else "dim")
@@ -121,6 +122,12 @@ def _rungs(summary: Summary, width: int, ascii_only: bool) -> list["Text"]:
         mark.append(f"  {count}  {best:>10}  ", style="").append(who).rstrip()
         lines.append(mark)
     return lines
+
+
+def _thinned(ladder: tuple[LadderRow, ...]) -> tuple[LadderRow, ...]:
+    """Rungs evenly over the ladder, its ends among them, where there are too many to show: a population has many."""
+    step = max(1.0, (len(ladder) - 1) / (MOST_RUNGS - 1))
+    return tuple(ladder[round(number * step)] for number in range(min(len(ladder), MOST_RUNGS)))
 
 
 def _rung(summary: Summary, row: LadderRow, most: int, length: int, ascii_only: bool) -> tuple[str, str, "Text"]:

@@ -16,7 +16,7 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
 
 State = Literal["finished", "interrupted", "unfinished"]
-_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha", "median-stopping"))
+_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha"))
 GROWS = frozenset(("pasha", "stopping-pasha"))
 """Schedulers with one ladder that grows; in the brackets of another each grows its own."""
 _STARTS_SOME = frozenset(("retraining",))
@@ -134,7 +134,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """One trial as people see it; `best` is None where it reported nothing finite."""
+    """One trial as people see it; `best` is None where it reported nothing finite itself.
+
+    `resource` counts what it inherited from its `parent` too (None: it has none).
+    """
 
     trial: int
     status: Status
@@ -144,6 +147,7 @@ class TrialRow:
     config: Configuration
     diverged: bool
     detail: str
+    parent: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; a number that is not finite becomes None."""
@@ -203,6 +207,7 @@ def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
             entry.configuration,
             entry.diverged,
             entry.detail,
+            entry.parent,
         )
         for entry in sorted(ledger.trials.values(), key=lambda entry: (entry.best, entry.trial))
     ]

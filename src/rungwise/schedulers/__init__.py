@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from rungwise.schedulers.fifo import FIFO as FIFO
     from rungwise.schedulers.halving import SuccessiveHalving as SuccessiveHalving
     from rungwise.schedulers.hyperband import Hyperband as Hyperband
+    from rungwise.schedulers.median import MedianStopping as MedianStopping
     from rungwise.schedulers.pasha import PASHA as PASHA
+    from rungwise.schedulers.pbt import PBT as PBT
     from rungwise.schedulers.stopping import StoppingASHA as StoppingASHA
     from rungwise.schedulers.stopping_pasha import StoppingPASHA as StoppingPASHA
 
@@ -19,7 +21,9 @@ _ROOMS = {
     "AsyncHyperband": "async_hyperband",
     "FIFO": "fifo",
     "Hyperband": "hyperband",
+    "MedianStopping": "median",
     "PASHA": "pasha",
+    "PBT": "pbt",
     "StoppingASHA": "stopping",
     "StoppingPASHA": "stopping_pasha",
     "SuccessiveHalving": "halving",
@@ -29,8 +33,10 @@ __all__ = [
     "ASHA",
     "FIFO",
     "PASHA",
+    "PBT",
     "AsyncHyperband",
     "Hyperband",
+    "MedianStopping",
     "StoppingASHA",
     "StoppingPASHA",
     "SuccessiveHalving",

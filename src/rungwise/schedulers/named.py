@@ -13,7 +13,9 @@ from rungwise.schedulers.async_hyperband import AsyncHyperband
 from rungwise.schedulers.fifo import FIFO
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
+from rungwise.schedulers.median import MedianStopping
 from rungwise.schedulers.pasha import PASHA
+from rungwise.schedulers.pbt import PBT
 from rungwise.schedulers.retraining import Retraining
 from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.stopping import StoppingASHA
@@ -28,6 +30,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "successive-halving": ("trials",),
     "hyperband": ("rounds",),
     "async-hyperband": ("rule", "ranking", "within", "brackets", "choice", "seed"),
+    "median-stopping": ("min_trials",),
+    "pbt": ("trials", "interval", "quantile", "seed"),
     "retraining": ("expected", "tolerance"),
 }
 RANKINGS: Mapping[str, type] = {
@@ -82,8 +86,22 @@ def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
             given = settings.get("ranking")
             chosen = {key: settings[key] for key in ("within", "brackets", "choice", "seed") if key in settings}
             return AsyncHyperband(low, high, eta, rule, None if given is None else make_ranking(given), **chosen)
+        case "median-stopping":
+            return MedianStopping(high, low, settings.get("min_trials", 5))
+        case "pbt":
+            chosen = {key: settings[key] for key in ("quantile", "seed") if key in settings}
+            return PBT(settings["trials"], settings.get("interval", default_interval(low, high)), high, **chosen)
         case _:
             return Retraining(high, settings["expected"], settings["tolerance"])
+
+
+def default_interval(min_resource: int, max_resource: int) -> int:
+    """The units between the milestones of population based training: a tenth of the whole, `min_resource` at least.
+
+    >>> default_interval(1, 81), default_interval(20, 81)
+    (9, 20)
+    """
+    return max(min_resource, -(-max_resource // 10))
 
 
 def _resource(resource: object, high: int) -> int:

@@ -17,9 +17,14 @@ class Starts:
         """From now on nothing is started."""
         self._limit = self._count
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more may be started."""
+        return self._limit is not None and self._count >= self._limit
+
     def take(self) -> int | None:
         """The number of the next new trial, if there may be one."""
-        if self._limit is not None and self._count >= self._limit:
+        if self.over:
             return None
         self._count += 1
         return self._count - 1

@@ -20,19 +20,21 @@ def make(
 ) -> Searcher:
     """The searcher that `spec` names ("random" or "grid"), or `spec` itself, with the user's `points` tried first.
 
+    A child gets its parent's configuration, moved a little, whichever searcher there is: `rungwise.searchers.perturb`.
     The grid has `grid_points` values per range, and starts after the given points: it leaves none of its own out. Under
     random search trial i gets the configuration it would have had without them: comparisons stay paired.
 
     Raises InputError for an unknown name, a seed below 0, a grid of less than one point, or a point that is not in the
     space.
     """
+    from rungwise.searchers.perturb import Perturbed
     from rungwise.searchers.points import GivenPoints, listed
 
     listed(points)
     searcher = spec if not isinstance(spec, str) else _named(spec, space, seed, len(points), grid_points)
     if not callable(getattr(searcher, "suggest", None)):
         raise InputError(f"the searcher is {spec!r}, but must be one of {_known()}, or an object with a method suggest")
-    return GivenPoints(points, searcher, space) if points else searcher
+    return Perturbed(GivenPoints(points, searcher, space) if points else searcher, space, seed)
 
 
 def _named(name: str, space: Space, seed: int, first: int, grid_points: int) -> Searcher:

@@ -6,7 +6,7 @@ condition on two parents before the deeper parent's own, so that draws can be il
 allowed; log integers that differ in the last bit escape its conditions; and a plain dict from it costs over 100 µs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -179,6 +179,22 @@ class Compiled:
                 raise InputError(
                     f"{what} is forbidden by the search space ({clause}): with defaults filled in it is {full}"
                 )
+        return self._as_written(chosen)
+
+    def compose(self, choose: Callable[[Domain], Scalar]) -> dict[str, Scalar] | None:
+        """The configuration in which every active hyperparameter has the value chosen for it, parents before children.
+
+        `choose` answers with values of the domain. None where the outcome is forbidden.
+        """
+        vector = np.full(len(self.names), np.nan)
+        chosen: dict[str, Scalar] = {}
+        for domain in self.ordered:
+            if domain.conditions and not domain.active(vector):
+                continue
+            value = chosen[domain.name] = choose(domain)
+            vector[domain.row] = domain.code(value)
+        if any(clause.is_forbidden_vector(vector) for clause in self.clauses):
+            return None
         return self._as_written(chosen)
 
     def _as_written(self, chosen: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -1,6 +1,6 @@
 """The space an experiment searches: plain data, compiled to ConfigSpace on first use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from ConfigSpace import ConfigurationSpace
 
-    from rungwise.space.compiled import Compiled
+    from rungwise.space.compiled import Compiled, Domain
 
 
 class Space:
@@ -60,6 +60,13 @@ class Space:
         if not isinstance(configuration, Mapping):
             raise InputError(f"{what} is {shown(configuration)}, but must be a mapping from hyperparameters to values")
         return self._compile().complete(configuration, what)
+
+    def compose(self, choose: "Callable[[Domain], Scalar]") -> dict[str, Scalar] | None:
+        """The configuration in which every active hyperparameter has the value chosen for it, parents before children.
+
+        `choose` answers with values of the domain it is given. None where the outcome is forbidden.
+        """
+        return self._compile().compose(choose)
 
     def size(self) -> int | None:
         """How many configurations there are (at most, with conditions or forbidden clauses); None: infinitely many."""

@@ -12,7 +12,7 @@
 | stop | | trial | | | |
 | open | | | milestone | | pair, epsilon |
 | finish | | | | | reason |
-| launch | | trial | milestone | | configuration, start, slots, seed |
+| launch | | trial | milestone | | configuration, start, slots, seed; parent, if any |
 | pause, halt | | trial | | | |
 
 JSON is ASCII, so that any string survives, lone surrogates included; NaN and the infinities are written as Python's
@@ -44,12 +44,14 @@ def encode(record: Record) -> Row:
         case TrialReported():
             return "reported", record.at, record.trial, record.resource, record.value, _metrics(record.metrics)
         case Launch():
-            rest = {
+            rest: dict[str, Any] = {
                 "configuration": dict(record.configuration),
                 "start": record.start,
                 "slots": record.slots,
                 "seed": record.seed,
             }
+            if record.parent is not None:
+                rest["parent"] = record.parent
             return "launch", None, record.trial, record.milestone, None, to_json(rest)
         case StartTrial(trial, milestone, parent):
             return "start", None, trial, milestone, None, None if parent is None else to_json({"parent": parent})
@@ -104,7 +106,8 @@ def decode(row: tuple[Any, ...]) -> Record:
             return TrialReported(_real(at), trial, resource, _real(value), metrics)
         case "launch":
             more = _members(rest)
-            return Launch(trial, more["configuration"], more["start"], resource, more["slots"], more["seed"])
+            configuration, start, slots, seed = (more[key] for key in ("configuration", "start", "slots", "seed"))
+            return Launch(trial, configuration, start, resource, slots, seed, more.get("parent"))
         case "start":
             return StartTrial(trial, resource, None if rest is None else _members(rest)["parent"])
         case "promote":

@@ -1,6 +1,6 @@
 """Checkpoints on disk: one folder per trial, in it one folder per checkpoint, named by its resource.
 
-<checkpoints>/trial-7/27/…          whole: it came into its place by a rename
+<checkpoints>/trial-7/27/…          whole: it came into its place by a rename; a child shares its parent's files
 <checkpoints>/trial-7/.saving-27    being written, or torn by a crash; never loaded
 <checkpoints>/trial-7/output.txt    what the trial printed
 """
@@ -63,6 +63,31 @@ def seal(draft: Path, folder: Path, resource: int) -> None:
     _sync_one(folder)
     drop(former)
     drop_older(folder, newest(folder, resource - 1))
+
+
+def inherit(parent: Path, folder: Path, resource: int) -> None:
+    """Make another trial's checkpoint at `resource` one of this trial's own, whole or not at all; none if it has none.
+
+    Its files are shared, as hard links, where the disk can do that, else copied: either way the parent may remove its
+    own. Raises OSError where neither can be done.
+    """
+    source = checkpoint_folder(parent, resource)
+    if not source.is_dir():
+        return
+    draft = draft_folder(folder, resource)
+    try:
+        shutil.copytree(source, draft, symlinks=True, copy_function=_share, dirs_exist_ok=True)
+        seal(draft, folder, resource)
+    except BaseException:
+        drop(draft)
+        raise
+
+
+def _share(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def drop_older(folder: Path, resource: int) -> None:

@@ -91,7 +91,10 @@ class Trial:
         self._heeded = False
 
     def load(self) -> Path | None:
-        """The folder of the checkpoint at `start`, as `save` filled it; None if the trial starts from scratch."""
+        """The folder of the checkpoint at `start`, as `save` filled it; None if the trial starts from scratch.
+
+        It is to be read only: where a trial goes on from another's training, both may share the files.
+        """
         if not self.start or self._job.folder is None:
             return None
         return checkpoint_folder(Path(self._job.folder), self.start)

@@ -2,10 +2,13 @@
 
 1. Every event is recorded, then (if the ledger admits it) told to the scheduler; what the scheduler answers follows.
 2. After an event that can free a slot or make a trial promotable — anything but a report — free slots ask.
-3. A request that cannot run yet is held, never lost: it needs more slots than are free, or its trial is still saving.
+3. A request that cannot run yet is held, never lost: it needs more slots than are free, or its trial, or the parent of
+   its trial, is still saving.
 4. A trial that paused short of its milestone goes on before anything new is asked for.
 5. No trial beyond the limit is started: with stop="instant" the experiment ends when one would be, with stop="drain"
    the scheduler is told that none will be, and promotions go on until nothing is left.
+6. A child begins at the checkpoint that its parent has when it is launched (0: from scratch), towards the milestone
+   that was asked for, or the first above the checkpoint where the parent has come further meanwhile.
 
 It does no I/O, so that feeding it the events of a log leads to the same records again: that is what resuming does.
 """
@@ -167,6 +170,8 @@ class Tuner:
                 f"the scheduler starts trial {trial} where {self._started} is next: if it was used before, pass a fresh"
                 " one"
             )
+        if request.parent is not None and request.parent not in self.ledger.trials:
+            raise InputError(f"the scheduler asks for {request!r}, whose parent is no trial that it started")
         if self._trials is not None and self._started >= self._trials:
             self._finish("trials")
             return None
@@ -201,15 +206,33 @@ class Tuner:
         return isinstance(request, PromoteTrial) and self.ledger.trials[request.trial].ended
 
     def _saving(self, request: Request) -> bool:
-        """Whether the trial to promote has reported its milestone but not yet paused."""
-        return isinstance(request, PromoteTrial) and self.ledger.trials[request.trial].status == "running"
+        """Whether the trial to promote, or the parent to inherit from, has reported its milestone but not yet paused.
+
+        A parent at the full resource leaves no newer checkpoint to wait for.
+        """
+        if isinstance(request, PromoteTrial):
+            return self.ledger.trials[request.trial].status == "running"
+        if request.parent is None:
+            return False
+        parent = self.ledger.trials[request.parent]
+        return parent.status == "running" and parent.reached and parent.milestone < self.ledger.milestones[-1]
 
     def _launch(self, request: Request, slots: int) -> None:
-        trial = request.trial
+        trial, milestone = request.trial, request.milestone
         entry = self.ledger.trials.get(trial)
-        if entry is None:
-            configuration = self._configurations.pop(trial)
-            launch = Launch(trial, configuration, 0, request.milestone, slots, training_seed(self._seed, trial))
+        if entry is not None:
+            launch = Launch(trial, entry.configuration, entry.checkpoint, milestone, slots, entry.seed)
         else:
-            launch = Launch(trial, entry.configuration, entry.checkpoint, request.milestone, slots, entry.seed)
+            parent = request.parent if isinstance(request, StartTrial) else None
+            start, milestone = (0, milestone) if parent is None else self._inherited(parent, milestone)
+            configuration, seed = self._configurations.pop(trial), training_seed(self._seed, trial)
+            launch = Launch(trial, configuration, start, milestone, slots, seed, parent)
         self._record(launch)
+
+    def _inherited(self, parent: int, milestone: int) -> tuple[int, int]:
+        """Where a child starts and what it goes for; from scratch where its parent leaves nothing to train."""
+        start = self.ledger.trials[parent].checkpoint
+        if start < milestone:
+            return start, milestone
+        above = next((each for each in self.ledger.milestones if each > start), None)
+        return (0, milestone) if above is None else (start, above)

@@ -1,5 +1,6 @@
 """Trials as processes of this machine: commands in, events out."""
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,15 +8,16 @@ from types import TracebackType
 from typing import Any, Self, assert_never
 
 from rungwise.backends.local.functions import GUARD, pack
+from rungwise.backends.local.output import tidy
 from rungwise.backends.local.scripts import check_script
 from rungwise.backends.local.slots import Devices
 from rungwise.backends.local.supervisor import Supervisor
 from rungwise.backends.local.training import FunctionTraining, ScriptTraining, Training
 from rungwise.core.commands import Command, Halt, Launch, Pause
 from rungwise.core.errors import InputError
-from rungwise.core.events import CapacityChanged, Event, TrialPaused
+from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused
 from rungwise.core.objective import Objective
-from rungwise.trial.checkpoints import drop_older, newest, trial_folder
+from rungwise.trial.checkpoints import drop_older, inherit, newest, remove_checkpoints, trial_folder
 from rungwise.trial.environment import importing_for_trials
 from rungwise.trial.trial import Job
 
@@ -58,6 +60,8 @@ class LocalBackend:
         self._checkpoints = checkpoints.absolute()
         self._keep_final = keep_final
         self._interrupted = False
+        self._told: Event | None = None
+        self._halted: set[int] = set()
         self._supervisor = Supervisor(
             _prepare(training, preload, reuse=reuse_workers), objective=objective, workers=workers, proven=proven,
             devices=Devices(gpus, per_gpu, workers), reuse=reuse_workers, grace=grace, now=self._now,
@@ -69,6 +73,8 @@ class LocalBackend:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            self._tidy()
         self.close()
 
     def submit(self, command: Command) -> None:
@@ -79,6 +85,7 @@ class LocalBackend:
             case Pause(trial):
                 self._supervisor.ask(trial, "pause")
             case Halt(trial):
+                self._halted.add(trial)
                 self._supervisor.ask(trial, "halt")
             case _:
                 assert_never(command)
@@ -89,6 +96,7 @@ class LocalBackend:
         Raises ContractError if a training that has not yet ended one job cleanly breaks its contract.
         """
         supervisor = self._supervisor
+        self._tidy()
         yield CapacityChanged(self._start_at, self._workers)
         while True:
             if self._interrupted:
@@ -97,10 +105,9 @@ class LocalBackend:
             elif supervisor.breach is not None:
                 raise supervisor.breach
             elif supervisor.events:
-                event = supervisor.events.popleft()
-                yield event
-                if isinstance(event, TrialPaused):  # recorded by now: nothing will go back to an older checkpoint
-                    drop_older(trial_folder(self._checkpoints, event.trial), event.resource)
+                self._told = supervisor.events.popleft()
+                yield self._told
+                self._tidy()
             else:
                 supervisor.wait()
 
@@ -117,8 +124,34 @@ class LocalBackend:
         # Monotonic: the wall clock may be set while trials run.
         return time.monotonic() - self._begun + self._start_at
 
+    def _tidy(self) -> None:
+        """Remove the checkpoints that nothing goes back to now that the last event is recorded and answered.
+
+        Not before: a child may have been told to begin at one of them.
+        """
+        event, self._told = self._told, None
+        if not isinstance(event, TrialPaused | TrialEnded):
+            return
+        folder = trial_folder(self._checkpoints, event.trial)
+        halted = event.trial in self._halted
+        self._halted.discard(event.trial)
+        if isinstance(event, TrialPaused) and not halted:
+            drop_older(folder, event.resource)
+        elif isinstance(event, TrialEnded) and event.reason == "completed" and self._keep_final:
+            drop_older(folder, newest(folder, sys.maxsize))
+        else:
+            remove_checkpoints(folder)  # a job that was halted may have paused just before
+            tidy(folder)
+
     def _launch(self, launch: Launch) -> None:
         folder = trial_folder(self._checkpoints, launch.trial)
+        if launch.parent is not None and launch.start:
+            try:
+                inherit(trial_folder(self._checkpoints, launch.parent), folder, launch.start)
+            except OSError as error:
+                detail = f"the checkpoint of trial {launch.parent} at {launch.start} could not be taken over: {error}"
+                self._supervisor.events.append(TrialEnded(self._now(), launch.trial, "failed", detail))
+                return
         start = newest(folder, launch.start) if launch.start else 0
         job = Job(
             launch.trial, launch.configuration, launch.seed, launch.slots, start, launch.milestone, self._max_resource,

@@ -27,7 +27,6 @@ from rungwise.core.errors import ContractError
 from rungwise.core.events import Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial.channel import Message
-from rungwise.trial.checkpoints import remove_checkpoints
 from rungwise.trial.contract import check_report
 from rungwise.trial.trial import Job, Wish
 
@@ -251,8 +250,6 @@ class Supervisor:
             event = TrialEnded(self._now(), trial, "failed", str(event))
         clean = not isinstance(event, TrialEnded) or event.reason == "completed"
         self._proven = self._proven or clean
-        if isinstance(event, TrialEnded) and not (clean and running.job.keep_final):
-            remove_checkpoints(running.folder)
         tidy(running.folder)
         self.events.append(event)
 
