@@ -103,8 +103,9 @@ class Rung:
     def __init__(self, quota: Quota, *, ties: bool) -> None:
         self._best = Best(quota)
         self._ties = ties
-        self.waiting: list[tuple[float, int, int]] = []
+        self._waiting: list[tuple[float, int, int]] = []
         self._withdrawn: set[int] = set()
+        self.changed = False  # since it last had nobody to promote
 
     @property
     def size(self) -> int:
@@ -113,16 +114,18 @@ class Rung:
 
     def enter(self, trial: int, value: float, *, waits: bool) -> None:
         """A trial arrives; `waits` unless it can never be promoted from here."""
+        self.changed = True
         if not isfinite(value):
             self._best.add(inf)
             return
         arrival = self._best.add(value)
         if waits:
-            heappush(self.waiting, (value, arrival, trial))
+            heappush(self._waiting, (value, arrival, trial))
 
     def withdraw(self, trial: int) -> None:
-        """A trial that waits here can no longer be promoted."""
+        """A trial that waits here can no longer be promoted: the next best may be."""
         self._withdrawn.add(trial)
+        self.changed = True
 
     def admits(self, value: float) -> bool:
         """Whether a value that stands here is among the best, or tied with one that is."""
@@ -130,16 +133,18 @@ class Rung:
 
     def promote(self) -> tuple[int, float] | None:
         """Take out the best trial not yet promoted, with its value, if the rule lets it go on."""
-        waiting = self.waiting
+        waiting = self._waiting
         if self._withdrawn:
             while waiting and waiting[0][2] in self._withdrawn:
                 self._withdrawn.discard(heappop(waiting)[2])
+        self.changed = False
         if not waiting:
             return None
         value, arrival, trial = waiting[0]
         worst, last = self._best.threshold
         if value > worst or (value == worst and arrival > last and not self._ties):
             return None
+        self.changed = True
         heappop(waiting)
         return trial, value
 
@@ -222,7 +227,7 @@ class Ladder:
         """The trial to promote and its next milestone, from the top open rung but one down."""
         rungs = self.rungs
         for k in range(self.open - 2, -1, -1):
-            if rungs[k].waiting and (found := rungs[k].promote()) is not None:
+            if rungs[k].changed and (found := rungs[k].promote()) is not None:
                 trial, self._last[trial] = found
                 self._target[trial] = target = self.open - 1 if self._far else k + 1
                 return trial, self.milestones[target]
