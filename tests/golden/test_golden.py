@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import rungwise as rw
-from rungwise.schedulers import noise, ranking
+from rungwise.schedulers import ranking
+from rungwise.schedulers.stability import noise
 
 SHARED = Path(os.environ.get("RUNGWISE_SHARED", Path(__file__).parents[3] / "shared"))
 CASES = SHARED / "golden" / "cases.json"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rungwise.schedulers import noise
-from rungwise.schedulers.noise import Distances, Noise
-from rungwise.schedulers.pairs import ArrayPairs, LoopPairs
+from rungwise.schedulers.stability import noise
+from rungwise.schedulers.stability.noise import Distances, Noise
+from rungwise.schedulers.stability.pairs import ArrayPairs, LoopPairs
 from twins.noise import SlowNoise, noisy_distances
 
 seeds = st.integers(0, 2**32 - 1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungwise.schedulers import ranking
-from rungwise.schedulers.agreement import Pair
+from rungwise.schedulers.stability.agreement import Pair
 from twins import rankings
 
 values = st.lists(

@@ -6,7 +6,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from rungwise.schedulers.noise import WIDE, Distances, Noise
+from rungwise.schedulers.stability.noise import WIDE, Distances, Noise
 
 Curve = Mapping[int, float]
 

@@ -14,12 +14,12 @@ import rungwise as rw
 from rungwise.core.decisions import OpenRung
 from rungwise.core.errors import InputError, ReplayError
 from rungwise.core.events import TrialReported
-from rungwise.report import drawing
-from rungwise.report.curves import all_figure, best_rows, top_figure
-from rungwise.report.drawing import worth_showing
-from rungwise.report.figures import FIGURES, draw_figures
-from rungwise.report.softranking import soft_ranking
-from rungwise.report.tracing import trace
+from rungwise.report.pictures import drawing
+from rungwise.report.pictures.curves import all_figure, best_rows, top_figure
+from rungwise.report.pictures.drawing import worth_showing
+from rungwise.report.pictures.figures import FIGURES, draw_figures
+from rungwise.report.pictures.softranking import soft_ranking
+from rungwise.report.pictures.tracing import trace
 from rungwise.schedulers import PASHA, ranking
 from rungwise.schedulers.named import RANKINGS, make_scheduler
 

@@ -10,7 +10,7 @@ import pytest
 from report_runs import SCHEDULERS, Run, curves, failing, losers, simulated
 
 from rungwise.core.errors import InputError
-from rungwise.report.picture import ladder_picture
+from rungwise.report.pictures.ladder import ladder_picture
 
 STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 pytest.importorskip("matplotlib")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rungwise.schedulers import noise
-from rungwise.schedulers.noise import Noise
-from rungwise.schedulers.sampled import EXACT, SampledPairs
+from rungwise.schedulers.stability import noise
+from rungwise.schedulers.stability.noise import Noise
+from rungwise.schedulers.stability.sampled import EXACT, SampledPairs
 
 
 def curves(trials: int, units: int, seed: int) -> np.ndarray:

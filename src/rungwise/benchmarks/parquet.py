@@ -2,8 +2,8 @@
 
 Columns: `configuration` and `unit` (from 0 and from 1), `value`, `seconds`; `reported`, `finished` and `quality` where
 they say more than the defaults; and one column `config.NAME` per hyperparameter, null where a configuration has none of
-that name. The header (see `own`) is JSON in the schema's metadata, under `rungwise`; a hyperparameter whose values are
-of more than one type is stored as JSON text, and named there in `json`.
+that name. The header is JSON in the schema's metadata, under `rungwise`; a hyperparameter whose values are of more than
+one type is stored as JSON text, and named there in `json`.
 """
 
 import json
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rungwise.benchmarks.checks import check_numbers, checked_seconds, plain_configs
+from rungwise.benchmarks.header import Header, narrowed
 from rungwise.benchmarks.opening import listed, reading
-from rungwise.benchmarks.own import Header, narrowed
 from rungwise.benchmarks.table import Table
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError

@@ -57,7 +57,7 @@ def show(name: str, top: int, picture: str | None, store: str, as_json: bool) ->
     summary = summarise(name, experiment.spec, experiment.ledger)
     rows = trial_rows(experiment.spec, experiment.ledger)
     if picture is not None:
-        from rungwise.report.picture import ladder_picture
+        from rungwise.report.pictures.ladder import ladder_picture
 
         ladder_picture(name, experiment.spec, experiment.records(), Path(picture))
     if as_json:

@@ -94,7 +94,7 @@ def paper(
     (folder / "paper.csv").write_text(csv_text(comparisons), encoding="utf-8")
     if no_figures:
         return
-    from rungwise.report.figures import draw_figures
+    from rungwise.report.pictures.figures import draw_figures
 
     for tried, comparison in zip(loaded, comparisons, strict=True):
         settings = pasha(comparison.rungs).settings

@@ -1,15 +1,15 @@
 """PASHA (Bohdal et al. 2023, algorithm 1): ASHA on a ladder that grows only while the ranking still changes.
 
-1. Two rungs are open at first (see `rungwise.schedulers.growth`); jobs run to the top open rung at most.
+1. Two rungs are open at first (see `rungwise.schedulers.stability.growth`); jobs run to the top open rung at most.
 2. At the maximum resource nothing is checked any more: from there on PASHA is ASHA. With one rung nothing is promoted;
    with two it is ASHA from the start.
 """
 
 from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.growth import Growth
 from rungwise.schedulers.ranking import Auto, Ranking
 from rungwise.schedulers.rungs import Ladder, Rule, ladder
+from rungwise.schedulers.stability.growth import Growth
 from rungwise.schedulers.starts import Starts, next_request
 
 

@@ -39,7 +39,7 @@ class SoftRanking(Ranking, Protocol):
 class Auto:
     """Soft ranking with epsilon estimated from noise: the percentile of distances between pairs that criss-cross.
 
-    What it needs is every report, not two arrays: PASHA estimates epsilon (see `rungwise.schedulers.noise`).
+    What it needs is every report, not two arrays: PASHA estimates epsilon (see `rungwise.schedulers.stability.noise`).
     """
 
     percentile: float = 90.0

@@ -2,16 +2,16 @@
 
 1. A trial sets out for the top open rung. At a milestone below it goes on, or is stopped for good, by the rule of
    `StoppingASHA`: it goes on if it is among the best max(1, quota) of the entries so far.
-2. At the top open rung it pauses: the ladder may end there (see `rungwise.schedulers.growth`).
+2. At the top open rung it pauses: the ladder may end there (see `rungwise.schedulers.stability.growth`).
 3. When the ladder has grown, a free slot lets the best of those that pause go on to the new top, as many of a rung's
    entries as the same rule admits, from the highest rung downwards; then it starts new trials.
 """
 
 from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.growth import Growth
 from rungwise.schedulers.ranking import Auto, Ranking
 from rungwise.schedulers.rungs import Ladder, Rule, ladder
+from rungwise.schedulers.stability.growth import Growth
 from rungwise.schedulers.starts import Starts, next_request
 
 

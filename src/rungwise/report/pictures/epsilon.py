@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rungwise.report.drawing import (
+from rungwise.report.pictures.drawing import (
     BLUE,
     INK,
     NAME,
@@ -14,8 +14,8 @@ from rungwise.report.drawing import (
     small_print,
     title,
 )
+from rungwise.report.pictures.tracing import Opening, Trace
 from rungwise.report.text import clean, number, short
-from rungwise.report.tracing import Opening, Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,22 +1,22 @@
 """Epsilon, estimated from noise (Bohdal et al. 2023, section 4.2), updated from what each report changes.
 
 1. The window holds the trials with a report above the second-highest open milestone, up to the highest.
-2. A pair of them is compared at the highest resource that both have reported (see `rungwise.schedulers.pairs`).
+2. A pair of them is compared at the highest resource that both have reported (see `stability.pairs`).
 3. Epsilon is the N-th percentile (linear) of the noisy pairs' distances there; 0 at first; without a noisy pair it
    keeps its last value.
 4. NaN and infinities are treated as not reported.
 5. With more than 256 trials in the window, the percentile is that of a keyed sample of the pairs (see
-   `rungwise.schedulers.sampled`), of between 8,000 and 16,000 of them: with m noisy ones among those, the standard
-   error of the level N = 90 is 30 / sqrt(m) points (0.3 to 1 for m = 10,000 to 1,000). Up to 256 trials it is exact.
+   `stability.sampled`), of between 8,000 and 16,000 of them: with m noisy ones among those, the standard error of the
+   level N = 90 is 30 / sqrt(m) points (0.3 to 1 for m = 10,000 to 1,000). Up to 256 trials it is exact.
 """
 
 from math import isfinite
 
 import numpy as np
 
-from rungwise.schedulers.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
 from rungwise.schedulers.ranking import Floats
-from rungwise.schedulers.sampled import EXACT, SampledPairs
+from rungwise.schedulers.stability.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
+from rungwise.schedulers.stability.sampled import EXACT, SampledPairs
 
 WIDE = 96
 """From this many trials on, arrays are quicker than a loop."""

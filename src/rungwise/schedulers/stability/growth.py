@@ -11,9 +11,9 @@ from math import isfinite
 
 from rungwise.core.decisions import OpenRung
 from rungwise.core.errors import InputError
-from rungwise.schedulers.agreement import Pair
-from rungwise.schedulers.noise import Noise
 from rungwise.schedulers.ranking import Auto, Ranking
+from rungwise.schedulers.stability.agreement import Pair
+from rungwise.schedulers.stability.noise import Noise
 
 
 class Growth:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rungwise.core.objective import Objective
-from rungwise.report.drawing import (
+from rungwise.report.pictures.drawing import (
     BLUE,
     FAINT,
     INK,
@@ -23,8 +23,8 @@ from rungwise.report.drawing import (
     title,
     worth_showing,
 )
+from rungwise.report.pictures.tracing import Compared
 from rungwise.report.text import clean, counted, number, short
-from rungwise.report.tracing import Compared
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

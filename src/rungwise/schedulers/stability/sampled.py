@@ -12,7 +12,7 @@ from math import log, sqrt
 
 import numpy as np
 
-from rungwise.schedulers.pairs import RUNS, Exchange
+from rungwise.schedulers.stability.pairs import RUNS, Exchange
 
 EXACT = 256
 KEY = 0x9A5A

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rungwise.benchmarks.table import Table
-from rungwise.report.drawing import (
+from rungwise.report.pictures.drawing import (
     BLUE,
     GREEN,
     INK,

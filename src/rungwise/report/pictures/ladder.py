@@ -12,7 +12,7 @@ from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
-from rungwise.report.drawing import (
+from rungwise.report.pictures.drawing import (
     FAINT,
     INK,
     VERMILION,

@@ -8,12 +8,12 @@ from rungwise.api.simulate import Simulation, simulate
 from rungwise.benchmarks.table import Table
 from rungwise.core.errors import InputError
 from rungwise.core.spec import ExperimentSpec
-from rungwise.report.curves import all_figure, top_figure
-from rungwise.report.drawing import checked_target, save
-from rungwise.report.epsilon import epsilon_figure
-from rungwise.report.picture import ladder_figure
-from rungwise.report.softranking import soft_ranking_figure
-from rungwise.report.tracing import trace
+from rungwise.report.pictures.curves import all_figure, top_figure
+from rungwise.report.pictures.drawing import checked_target, save
+from rungwise.report.pictures.epsilon import epsilon_figure
+from rungwise.report.pictures.ladder import ladder_figure
+from rungwise.report.pictures.softranking import soft_ranking_figure
+from rungwise.report.pictures.tracing import trace
 from rungwise.schedulers.named import make_ranking, make_scheduler
 from rungwise.schedulers.pasha import PASHA
 from rungwise.schedulers.ranking import Auto, SoftRanking

@@ -1,0 +1,1 @@
+"""Pictures of experiments and tables: matplotlib, imported when one is drawn."""
