@@ -12,8 +12,15 @@ DOCS = Path(__file__).parents[2] / "docs"
 FILE = re.compile(r'```\w+ title="([^"]+)"\n(.*?)```', re.S)
 COMMANDS = re.compile(r"```console\n(.*?)```", re.S)
 
+PAGES = [
+    "tutorial.md",
+    "how-to/tune-any-command.md",
+    "how-to/write-an-experiment-file.md",
+    "how-to/compare-schedulers.md",
+]
 
-@pytest.mark.parametrize("page", ["tutorial.md", "how-to/tune-any-command.md", "how-to/write-an-experiment-file.md"])
+
+@pytest.mark.parametrize("page", PAGES)
 def test_page(page: str, tmp_path: Path) -> None:
     text = (DOCS / page).read_text()
     for name, content in FILE.findall(text):
