@@ -10,6 +10,7 @@
    level N = 90 is 30 / sqrt(m) points (0.3 to 1 for m = 10,000 to 1,000). Up to 256 trials it is exact.
 """
 
+from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
@@ -18,8 +19,9 @@ from rungwise.schedulers.ranking import Floats
 from rungwise.schedulers.stability.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
 from rungwise.schedulers.stability.sampled import EXACT, SampledPairs
 
-WIDE = 96
-"""From this many trials on, arrays are quicker than a loop."""
+WIDE, LONG = 96, 12
+"""From so many trials on, arrays are quicker than a loop; from a quarter of that in a window of so many units, where a
+trial's reports are taken in many at a time."""
 
 
 class Distances:
@@ -81,6 +83,8 @@ class Noise:
         self._second, self._top = second, top
         self._members: dict[int, int] = {}
         self._pairs: Pairs = LoopPairs()
+        self._seen: dict[int, set[float]] = {}  # the values at each resource of the window
+        self._tied = False  # whether one of those that wait was there before
 
     @property
     def epsilon(self) -> float:
@@ -93,7 +97,11 @@ class Noise:
         if not isfinite(value):
             return
         if resource > self._second:
-            self._waiting.append((trial, resource, float(value)))
+            value = float(value)
+            self._waiting.append((trial, resource, value))
+            seen = self._seen.setdefault(resource, set())
+            self._tied |= value in seen
+            seen.add(value)
         else:
             self._append(trial, resource, float(value))
 
@@ -104,7 +112,11 @@ class Noise:
         self._second, self._top = second, top
         self._members = {}
         self._pairs = LoopPairs()
+        self._seen = {}
         for trial, curve in self._curves.items():
+            for resource, value in curve:
+                if resource > second:
+                    self._seen.setdefault(resource, set()).add(value)
             if any(second < resource <= top for resource, _ in curve):
                 self._admit(trial)
 
@@ -115,8 +127,16 @@ class Noise:
         curve.append((resource, value))
 
     def _settle(self) -> None:
-        """Take in what waits, report by report in the order of arrival: the last epsilon may be one in between."""
+        """Take in what waits."""
         waiting, self._waiting = self._waiting, []
+        tied, self._tied = self._tied, False
+        if tied or not isinstance(self._pairs, ArrayPairs):
+            self._one_by_one(waiting)
+        else:
+            self._trial_by_trial(waiting)
+
+    def _one_by_one(self, waiting: Sequence[tuple[int, int, float]]) -> None:
+        """In the order of arrival: where the last noisy pair goes, epsilon stays as it was just then."""
         for trial, resource, value in waiting:
             self._append(trial, resource, value)
             if resource > self._top:
@@ -127,9 +147,31 @@ class Noise:
             else:
                 self._distances.replace(self._pairs.meet(member, resource, value))
 
+    def _trial_by_trial(self, waiting: Sequence[tuple[int, int, float]]) -> None:
+        """All reports of a trial at once: without a tie no noisy pair ever goes, so that only the end counts."""
+        reports: dict[int, list[tuple[int, float]]] = {}
+        for trial, resource, value in waiting:
+            self._append(trial, resource, value)
+            if resource <= self._top:
+                reports.setdefault(trial, []).append((resource, value))
+        for trial, new in reports.items():
+            member = self._members.get(trial)
+            if member is None:
+                self._admit(trial)
+            else:
+                self._distances.replace(*self._meet(member, new))
+
+    def _meet(self, member: int, reports: Sequence[tuple[int, float]]) -> list[Exchange]:
+        """A member's reports, at rising resources."""
+        if isinstance(self._pairs, ArrayPairs) and len(reports) > 1:
+            resources, values = zip(*reports, strict=True)
+            return [self._pairs.meet_all(member, resources, values)]
+        return [self._pairs.meet(member, resource, value) for resource, value in reports]
+
     def _admit(self, trial: int) -> None:
         """A trial enters the window, with its whole curve."""
-        if len(self._members) == WIDE and isinstance(self._pairs, LoopPairs):
+        wide = WIDE if self._top - self._second < LONG else WIDE // 4
+        if len(self._members) == wide and isinstance(self._pairs, LoopPairs):
             self._pairs = ArrayPairs()
             for earlier in self._members:
                 self._replay(earlier)  # the same pairs, so the same distances
@@ -144,5 +186,5 @@ class Noise:
 
     def _replay(self, trial: int) -> list[Exchange]:
         """Let a trial's curve, up to the window's top, meet those of the members before it."""
-        curve, member = self._curves[trial], self._pairs.enter()
-        return [self._pairs.meet(member, resource, value) for resource, value in curve if resource <= self._top]
+        curve = [(resource, value) for resource, value in self._curves[trial] if resource <= self._top]
+        return self._meet(self._pairs.enter(), curve)

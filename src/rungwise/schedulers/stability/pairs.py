@@ -139,6 +139,33 @@ class ArrayPairs:
         self._distance[change, member] = now
         return removed, now[now == now].tolist()
 
+    def meet_all(self, member: int, resources: Sequence[int], values: Sequence[float]) -> Exchange:
+        """A member's reports at rising resources, all at once: what comes of them in the end.
+
+        About two dozen operations on arrays [reports, members], however many reports there are.
+        """
+        n, columns = self._members, [self._column(resource) for resource in resources]
+        difference = np.array(values)[:, None] - self._values[columns, :n]  # NaN where the other has not reported
+        self._values[columns, member] = values
+        sign = (difference > 0).view(np.int8) - (difference < 0).view(np.int8)
+        row = np.arange(1, len(columns) + 1, dtype=np.int16)[:, None]
+        signs = np.vstack([self._sign[member, :n], sign])
+        latest = np.maximum.accumulate(np.where(sign != 0, row, 0), axis=0)  # the row of `signs` with the last order
+        before = np.vstack([np.zeros(n, np.int16), latest[:-1]])
+        turned = (sign != 0) & (sign != np.take_along_axis(signs, before, 0))
+        runs = self._runs[member, :n] + turned.sum(axis=0, dtype=np.int16)
+        common = np.where(difference == difference, row, 0).max(axis=0)  # the last row that both reported, from 1
+        touched = np.flatnonzero(common)
+        highest = common[touched] - 1
+        last = difference[highest, touched]
+        distance = np.where((runs[touched] >= RUNS) & (last != 0), np.abs(last), np.nan)
+        old = self._distance[member, touched]
+        order = np.take_along_axis(signs, latest[-1:], 0)[0, touched]
+        self._runs[member, touched] = self._runs[touched, member] = runs[touched]
+        self._sign[member, touched], self._sign[touched, member] = order, -order
+        self._distance[member, touched] = self._distance[touched, member] = distance
+        return old[old == old].tolist(), distance[distance == distance].tolist()
+
     def noisy(self) -> Sequence[float]:
         """The distances of all noisy pairs."""
         distance: Floats = self._distance[np.triu_indices(self._members, 1)]
