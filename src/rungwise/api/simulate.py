@@ -1,7 +1,9 @@
 """Simulate: what a scheduler would do on recorded learning curves, and what it would cost."""
 
+import gc
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -134,8 +136,21 @@ def simulate(
     tuner = Tuner(scheduler, _Rows(rows), Fixed(1), seed=seed, trials=len(rows), stop=stop)
     backend = Simulator(_Curves(table, report_at), workers=workers, max_resource=top)
     own = _Records([])
-    drive(tuner, backend, own if log is None else _Both(own, log))
+    with _without_collecting():
+        drive(tuner, backend, own if log is None else _Both(own, log))
     return _summed(own.records, tuner.ledger, table)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep the interpreter from looking for cycles: a run makes none, and its log is looked through ever again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
