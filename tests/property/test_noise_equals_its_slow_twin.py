@@ -155,6 +155,7 @@ def test_the_estimate_on_every_report_equals_the_slow_twins(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(noise, "WIDE", wide)
         patch.setattr(noise, "LONG", long)
+        patch.setattr(noise, "MANY", 2)
         second, top = window[0], window[0] + window[1]
         fast, slow = Noise(90, second, top), SlowNoise(90, second, top)
         stream = list(reports(seed, trials, 16, levels, skipped=0.3, odd=0.05))

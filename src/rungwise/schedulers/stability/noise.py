@@ -5,9 +5,9 @@
 3. Epsilon is the N-th percentile (linear) of the noisy pairs' distances there; 0 at first; without a noisy pair it
    keeps its last value.
 4. NaN and infinities are treated as not reported.
-5. With more than 256 trials in the window, the percentile is that of a keyed sample of the pairs (see
-   `stability.sampled`), of between 8,000 and 16,000 of them: with m noisy ones among those, the standard error of the
-   level N = 90 is 30 / sqrt(m) points (0.3 to 1 for m = 10,000 to 1,000). Up to 256 trials it is exact.
+5. With more than 512 trials in the window, the percentile is that of a keyed sample of the pairs (see
+   `stability.sampled`), of between 16,000 and 32,000 of them: with m noisy ones among those, the standard error of the
+   level N = 90 is 30 / sqrt(m) points (0.3 to 1 for m = 10,000 to 1,000). Up to 512 trials it is exact.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from rungwise.schedulers.ranking import Floats
 from rungwise.schedulers.stability.pairs import ArrayPairs, Exchange, LoopPairs, Pairs
 from rungwise.schedulers.stability.sampled import EXACT, SampledPairs
 
-WIDE, LONG = 96, 12
+WIDE, LONG, MANY = 96, 12, 4
 """From so many trials on, arrays are quicker than a loop; from a quarter of that in a window of so many units, where a
-trial's reports are taken in many at a time."""
+trial's reports come many at a time: from so many on, they are quicker taken in together."""
 
 
 class Distances:
@@ -163,7 +163,7 @@ class Noise:
 
     def _meet(self, member: int, reports: Sequence[tuple[int, float]]) -> list[Exchange]:
         """A member's reports, at rising resources."""
-        if isinstance(self._pairs, ArrayPairs) and len(reports) > 1:
+        if isinstance(self._pairs, ArrayPairs) and len(reports) >= MANY:
             resources, values = zip(*reports, strict=True)
             return [self._pairs.meet_all(member, resources, values)]
         return [self._pairs.meet(member, resource, value) for resource, value in reports]

@@ -1,9 +1,9 @@
 """A keyed sample of pairs, for windows of so many trials that all pairs would cost too much.
 
-1. It is for more than 256 members; up to there all pairs are compared.
-2. Each pair is in the sample with the same probability p, a quarter at first. Whenever the number of members has grown
-   by the square root of two, p is halved and half of the sample is dropped: there are always between 8,000 and 16,000
-   pairs, and a member has the fewer, the more members there are.
+1. It is for more than 512 members; up to there all pairs are compared.
+2. Each pair is in the sample with the same probability p, an eighth at first. Whenever the number of members has grown
+   by the square root of two, p is halved and half of the sample is dropped: there are always between 16,000 and
+   32,000 pairs, and a member has the fewer, the more members there are.
 3. Draws are keyed by the member, so that the same reports always lead to the same sample.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from rungwise.schedulers.stability.pairs import RUNS, Exchange
 
-EXACT = 256
+EXACT = 512
 KEY = 0x9A5A
 
 
@@ -38,7 +38,7 @@ class SampledPairs:
     def __init__(self) -> None:
         self._partners: list[dict[int, _Pair]] = []
         self._reported: dict[int, dict[int, float]] = {}
-        self._share = 0.25
+        self._share = 0.125
         self._full = EXACT * sqrt(2.0)
 
     def enter(self) -> int:
