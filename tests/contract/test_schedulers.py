@@ -55,8 +55,8 @@ STOPPING: dict[str, Make] = {
     "stopping-quantile": on_a_ladder(schedulers.StoppingASHA, rule="quantile"),
 }
 PROGRESSING: dict[str, Make] = {
-    "stopping-pasha": on_a_ladder(schedulers.StoppingPASHA),
-    "stopping-pasha-direct": on_a_ladder(schedulers.StoppingPASHA, rule="quantile", ranking=ranking.Direct()),
+    "stopping-pasha": on_a_ladder(schedulers.PASHA, by="stopping"),
+    "stopping-pasha-direct": on_a_ladder(schedulers.PASHA, by="stopping", rule="quantile", ranking=ranking.Direct()),
 }
 BRACKETED: dict[str, Make] = {
     "async-hyperband": on_a_ladder(schedulers.AsyncHyperband),

@@ -105,7 +105,7 @@ def make(name: str, case: Case) -> tuple[Any, Slow]:
             rounds = 1 + case.count % 2
             return rw.schedulers.Hyperband(*ladder[:3], rounds=rounds), slow_hyperband(*ladder[:3], rounds)
         case "stopping-pasha":
-            return rw.schedulers.StoppingPASHA(*ladder), SlowStoppingPASHA(*ladder)
+            return rw.schedulers.PASHA(*ladder, by="stopping"), SlowStoppingPASHA(*ladder)
         case "brackets":
             within = ("asha", "stopping-asha", "pasha", "stopping-pasha")[case.count % 4]
             fast = rw.schedulers.AsyncHyperband(*ladder, within=within, choice="round-robin")

@@ -1,6 +1,7 @@
 """Asynchronous Hyperband: brackets side by side, each trial at home in one."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def noisy_table(rows: int = 60, units: int = 27, seed: int = 0) -> rw.Table:
         ("asha", schedulers.ASHA),
         ("stopping-asha", schedulers.StoppingASHA),
         ("pasha", schedulers.PASHA),
-        ("stopping-pasha", schedulers.StoppingPASHA),
+        ("stopping-pasha", partial(schedulers.PASHA, by="stopping")),
     ],
     ids=["asha", "stopping-asha", "pasha", "stopping-pasha"],
 )

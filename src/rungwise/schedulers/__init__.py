@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rungwise.schedulers.pasha import PASHA as PASHA
     from rungwise.schedulers.pbt import PBT as PBT
     from rungwise.schedulers.stopping import StoppingASHA as StoppingASHA
-    from rungwise.schedulers.stopping_pasha import StoppingPASHA as StoppingPASHA
 
 _ROOMS = {
     "ASHA": "asha",
@@ -25,7 +24,6 @@ _ROOMS = {
     "PASHA": "pasha",
     "PBT": "pbt",
     "StoppingASHA": "stopping",
-    "StoppingPASHA": "stopping_pasha",
     "SuccessiveHalving": "halving",
 }
 
@@ -38,7 +36,6 @@ __all__ = [
     "Hyperband",
     "MedianStopping",
     "StoppingASHA",
-    "StoppingPASHA",
     "SuccessiveHalving",
     "ranking",
 ]

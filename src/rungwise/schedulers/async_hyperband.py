@@ -9,7 +9,7 @@
 
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -25,11 +25,10 @@ from rungwise.schedulers.ranking import Auto, Ranking
 from rungwise.schedulers.rungs import Rule, ladder
 from rungwise.schedulers.starts import Starts, next_request
 from rungwise.schedulers.stopping import StoppingASHA
-from rungwise.schedulers.stopping_pasha import StoppingPASHA
 
 Within = Literal["asha", "stopping-asha", "pasha", "stopping-pasha"]
 Choice = Literal["random", "round-robin"]
-Climber = ASHA | StoppingASHA | PASHA | StoppingPASHA
+Climber = ASHA | StoppingASHA | PASHA
 
 
 class AsyncHyperband:
@@ -112,7 +111,7 @@ def _maker(
         "asha": ASHA,
         "stopping-asha": StoppingASHA,
         "pasha": PASHA,
-        "stopping-pasha": StoppingPASHA,
+        "stopping-pasha": partial(PASHA, by="stopping"),
     }
     if within not in kinds:
         raise InputError(f"within is {within!r}, but must be one of {', '.join(kinds)}")

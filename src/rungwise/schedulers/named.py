@@ -19,7 +19,6 @@ from rungwise.schedulers.pbt import PBT
 from rungwise.schedulers.retraining import Retraining
 from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.stopping import StoppingASHA
-from rungwise.schedulers.stopping_pasha import StoppingPASHA
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "fifo": ("resource",),
@@ -77,7 +76,7 @@ def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
         case "pasha":
             return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
         case "stopping-pasha":
-            return StoppingPASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
+            return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")), by="stopping")
         case "successive-halving":
             return SuccessiveHalving(settings["trials"], low, high, eta)
         case "hyperband":

@@ -1,22 +1,32 @@
 """PASHA (Bohdal et al. 2023, algorithm 1): ASHA on a ladder that grows only while the ranking still changes.
 
-1. Two rungs are open at first (see `rungwise.schedulers.stability.growth`); jobs run to the top open rung at most.
+1. Two rungs are open at first (see `rungwise.schedulers.stability`); jobs run to the top open rung at most.
 2. At the maximum resource nothing is checked any more: from there on PASHA is ASHA. With one rung nothing is promoted;
    with two it is ASHA from the start.
+3. By stopping, a trial sets out for the top open rung. At a milestone below it goes on, or is stopped for good, by the
+   rule of `StoppingASHA`: it goes on if it is among the best max(1, quota) of the entries so far. At the top open rung
+   it pauses: the ladder may end there. When the ladder has grown, a free slot lets the best of those that pause go on
+   to the new top, as many of a rung's entries as the same rule admits, from the highest rung downwards.
 """
 
-from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial
+from typing import Literal
+
+from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial, StopTrial
+from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.ranking import Auto, Ranking
 from rungwise.schedulers.rungs import Ladder, Rule, ladder
 from rungwise.schedulers.stability.growth import Growth
 from rungwise.schedulers.starts import Starts, next_request
 
+By = Literal["promotion", "stopping"]
+
 
 class PASHA:
     """Progressive asynchronous successive halving.
 
     Resources are whole units; `rule` as in `ASHA`; `ranking` is one of `rungwise.schedulers.ranking`, or your own.
+    `by="stopping"` pauses at the top open rung only, and stops trials below it.
     Raises InputError for arguments out of range, and later for a ranking function that raises.
     """
 
@@ -28,10 +38,14 @@ class PASHA:
         rule: Rule = "floor",
         ranking: Ranking | Auto | None = None,
         max_trials: int | None = None,
+        *,
+        by: By = "promotion",
     ) -> None:
+        if by not in ("promotion", "stopping"):
+            raise InputError(f"by is {by!r}, but must be 'promotion' or 'stopping' (see rungwise.schedulers.PASHA)")
         milestones = ladder(min_resource, max_resource, eta)
         self._growth = Growth(milestones, ranking)
-        self._ladder = Ladder(milestones, rule, eta, open_rungs=self._growth.open)
+        self._ladder = Ladder(milestones, rule, eta, open_rungs=self._growth.open, far=by == "stopping")
         self._starts = Starts(max_trials)
 
     @property
@@ -49,17 +63,14 @@ class PASHA:
         """The difference that passes as noise now, in units of the metric; 0 for a ranking function without one."""
         return self._growth.epsilon
 
-    def tell(self, event: Event) -> tuple[OpenRung, ...]:
-        """Take in an event; a job that completes in the top open rung may open one more."""
+    def tell(self, event: Event) -> tuple[StopTrial | OpenRung, ...]:
+        """Take in an event; a report at a milestone may open one more rung, and by stopping end its trial."""
         match event:
             case TrialReported():
                 trial, resource, value = event.trial, event.resource, event.value
                 self._growth.report(trial, resource, value)
                 rungs = self._ladder.report(trial, resource, value)
-                if rungs:
-                    opened = self._growth.entered(trial, rungs, value)
-                    self._ladder.open = self._growth.open
-                    return opened
+                return self._entered(trial, rungs, value) if rungs else ()
             case TrialEnded(_, trial, reason):
                 self._ladder.end(trial, reason)
             case Draining():
@@ -78,5 +89,13 @@ class PASHA:
         return None if promotion is None else PromoteTrial(*promotion)
 
     def start(self, trial: int) -> StartTrial:
-        """A new trial sets out for the lowest milestone."""
+        """A new trial sets out: for the lowest milestone, by stopping for the top open one."""
         return StartTrial(trial, self._ladder.start(trial))
+
+    def _entered(self, trial: int, rungs: range, value: float) -> tuple[StopTrial | OpenRung, ...]:
+        opened = self._growth.entered(trial, rungs, value)
+        self._ladder.open = self._growth.open
+        if self._ladder.admits(value):
+            return opened
+        self._ladder.withdraw(trial)
+        return (*opened, StopTrial(trial))

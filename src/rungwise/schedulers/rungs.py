@@ -170,6 +170,7 @@ class Ladder:
         self._next: dict[int, int] = {}
         self._target: dict[int, int] = {}  # of those on their way; a paused trial, of which there are many, has none
         self._last: dict[int, float] = {}  # likewise
+        self._passed = NO_RUNGS
 
     def start(self, trial: int) -> int:
         """A trial sets out; the milestone it goes for."""
@@ -190,7 +191,9 @@ class Ladder:
         self._last[trial] = value
         if last == first:
             return NO_RUNGS
-        waits = last > self._target.get(trial, -1)
+        target = self._target.get(trial, first)
+        waits = last > target
+        self._passed = range(first, min(last, target))
         for k in range(first, last):
             self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
         self._next[trial] = last
@@ -199,10 +202,9 @@ class Ladder:
             self._last.pop(trial, None)
         return range(first, last)
 
-    def admits(self, trial: int, rungs: range, value: float) -> bool:
-        """Whether a trial that has just entered these rungs is good enough to pass those that it need not pause on."""
-        target = self._target.get(trial, rungs.stop - 1)
-        return all(self.rungs[k].admits(value) for k in rungs if k < target)
+    def admits(self, value: float) -> bool:
+        """Whether the last trial to enter rungs, with this value, was good enough to pass those short of its target."""
+        return all(self.rungs[k].admits(value) for k in self._passed)
 
     def withdraw(self, trial: int) -> None:
         """A trial that may wait somewhere can no longer be promoted."""

@@ -98,7 +98,7 @@ class _Watch:
         """A report that the ledger admits, and the rungs, by index, that it enters."""
         scheduler, milestones = self._scheduler, self._scheduler.milestones
         top = milestones.index(scheduler.cap)
-        opened = scheduler.tell(report)
+        opened = tuple(each for each in scheduler.tell(report) if isinstance(each, OpenRung))
         epsilon = scheduler.epsilon
         for rung in entered:
             self._rungs[rung][report.trial] = report.value

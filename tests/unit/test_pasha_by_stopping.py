@@ -28,7 +28,7 @@ class Told:
 
 
 def test_a_trial_sets_out_for_the_top_open_rung_and_is_stopped_below_it() -> None:
-    told = Told(schedulers.StoppingPASHA(1, 27, 3))
+    told = Told(schedulers.PASHA(1, 27, 3, by="stopping"))
     assert told.scheduler.ask() == StartTrial(0, 3)
     told.start(3)
     assert told.report(0, 1, 1.0) == []
@@ -38,7 +38,7 @@ def test_a_trial_sets_out_for_the_top_open_rung_and_is_stopped_below_it() -> Non
 
 
 def test_a_stable_ranking_leaves_the_paused_where_they_are() -> None:
-    told = Told(schedulers.StoppingPASHA(1, 27, 3))
+    told = Told(schedulers.PASHA(1, 27, 3, by="stopping"))
     told.start(2)
     for trial, value in ((0, 2.0), (1, 1.0)):
         assert told.report(trial, 1, value) == []
@@ -48,7 +48,7 @@ def test_a_stable_ranking_leaves_the_paused_where_they_are() -> None:
 
 
 def test_when_the_ladder_has_grown_the_best_of_the_paused_go_on_to_the_new_top() -> None:
-    told = Told(schedulers.StoppingPASHA(1, 27, 3, ranking=ranking.Direct()))
+    told = Told(schedulers.PASHA(1, 27, 3, ranking=ranking.Direct(), by="stopping"))
     told.start(2)
     told.report(0, 1, 2.0)
     told.report(1, 1, 1.0)
@@ -65,7 +65,7 @@ def test_when_the_ladder_has_grown_the_best_of_the_paused_go_on_to_the_new_top()
 def test_it_trains_no_further_than_its_cap_and_ends_on_any_curves(rule: Any, seed: int) -> None:
     draw = np.random.default_rng(seed)
     values = draw.normal(0, 0.3, (80, 27)).cumsum(axis=1) + draw.normal(0, 1, (80, 1))
-    scheduler = schedulers.StoppingPASHA(1, 27, 3, rule)
+    scheduler = schedulers.PASHA(1, 27, 3, rule, by="stopping")
     run = rw.simulate(rw.Table(values), scheduler, stop="drain")
     assert run.max_resource <= scheduler.cap
     ended = {job.trial: job.end for job in run.jobs}
@@ -75,7 +75,7 @@ def test_it_trains_no_further_than_its_cap_and_ends_on_any_curves(rule: Any, see
 
 def test_at_the_full_resource_it_is_asha_by_stopping() -> None:
     table = rw.Table(np.random.default_rng(0).normal(size=(60, 3)))
-    by_pasha = rw.simulate(table, schedulers.StoppingPASHA(1, 3, 3))
+    by_pasha = rw.simulate(table, schedulers.PASHA(1, 3, 3, by="stopping"))
     assert by_pasha.jobs == rw.simulate(table, schedulers.StoppingASHA(1, 3, 3)).jobs
 
 
@@ -88,6 +88,11 @@ def test_a_ranking_function_that_raises_is_told_by_name() -> None:
             raise KeyError("boom")
 
     table = rw.Table(np.random.default_rng(0).normal(size=(30, 9)))
-    for scheduler in (schedulers.PASHA, schedulers.StoppingPASHA):
+    for by in ("promotion", "stopping"):
         with pytest.raises(InputError, match=r"the ranking function Broken\(\) raised KeyError\('boom'\)"):
-            rw.simulate(table, scheduler(1, 9, 3, ranking=Broken()))
+            rw.simulate(table, schedulers.PASHA(1, 9, 3, ranking=Broken(), by=by))
+
+
+def test_by_what_is_checked() -> None:
+    with pytest.raises(InputError, match="by is 'halting'"):
+        schedulers.PASHA(by="halting")  # type: ignore[arg-type]
