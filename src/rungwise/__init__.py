@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rungwise import schedulers as schedulers
     from rungwise.api.experiment import Best as Best
     from rungwise.api.experiment import Experiment as Experiment
+    from rungwise.api.replay import replay as replay
     from rungwise.api.retrain import Retrained as Retrained
     from rungwise.api.retrain import retrain as retrain
     from rungwise.api.run import Interrupted as Interrupted
@@ -41,6 +42,7 @@ _PUBLIC = {
     "Table": "rungwise.benchmarks.table",
     "Trial": "rungwise.trial",
     "current_trial": "rungwise.by_hand",
+    "replay": "rungwise.api.replay",
     "resume": "rungwise.api.tune",
     "retrain": "rungwise.api.retrain",
     "simulate": "rungwise.api.simulate",

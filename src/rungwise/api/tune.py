@@ -149,13 +149,20 @@ def resume(
     with Store.open(Path(store)) as opened:
         log = opened.experiment(name)
         spec = ExperimentSpec.from_json(log.spec)
-        for what, settings, given in (("scheduler", spec.scheduler, scheduler), ("searcher", spec.searcher, searcher)):
-            if settings["name"] == CUSTOM and given is None:
-                raise InputError(
-                    f"{name!r} ran with a {what} of your own: pass resume() a fresh one, as it was at the start"
-                )
+        check_parts(name, spec, scheduler, searcher, "resume")
         training = training_from_json(spec.training) if train is None else parse_training(train)
         return go_on(opened, log, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)
+
+
+def check_parts(
+    name: str, spec: ExperimentSpec, scheduler: Scheduler | None, searcher: Searcher | None, asked: str
+) -> None:
+    """Raise InputError where an experiment ran with a scheduler or searcher of the user's own, and none is given."""
+    for what, settings, given in (("scheduler", spec.scheduler, scheduler), ("searcher", spec.searcher, searcher)):
+        if settings["name"] == CUSTOM and given is None:
+            raise InputError(
+                f"{name!r} ran with a {what} of your own: pass {asked}() a fresh one, as it was at the start"
+            )
 
 
 CUSTOM = "custom"

@@ -87,3 +87,22 @@ def best(name: str, store: str, as_json: bool) -> None:
         )
     else:
         print_best(summarise(name, experiment.spec, experiment.ledger), screen(), unit=experiment.spec.unit)
+
+
+@click.command()
+@click.argument("name")
+@store_option
+@json_option
+def replay(name: str, store: str, as_json: bool) -> None:
+    """Run an experiment's log through a fresh scheduler: does it imply every decision that it records?
+
+    Nothing is trained and nothing is written. The first record that differs is told, with exit code 2.
+    """
+    from rungwise.api.replay import replay as run_through
+
+    done = run_through(name, store=store)
+    if as_json:
+        echo_json({"name": name, "identical": True, **asdict(done)})
+        return
+    more = f"; {done.missing} more follow from its last event: it broke off" if done.missing else ""
+    click.echo(f"{name}: identical, {done.records} records{more}")

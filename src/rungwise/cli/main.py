@@ -8,7 +8,7 @@ import click
 from rungwise import __version__
 from rungwise.cli.compare import compare, record
 from rungwise.cli.demo import demo
-from rungwise.cli.look import best, list_experiments, show
+from rungwise.cli.look import best, list_experiments, replay, show
 from rungwise.cli.paper import paper
 from rungwise.cli.retrain import retrain
 from rungwise.cli.tune import resume, tune
@@ -21,7 +21,7 @@ def rungwise() -> None:
     """Tune rung by rung; stop paying as soon as the ranking is settled."""
 
 
-for command in (demo, tune, resume, list_experiments, show, best, retrain, compare, record, paper):
+for command in (demo, tune, resume, list_experiments, show, best, replay, retrain, compare, record, paper):
     rungwise.add_command(command)
 
 
