@@ -362,7 +362,7 @@ def test_one_rung_is_enough(make: Make) -> None:
 
 def test_the_ledger_not_the_scheduler_sorts_out_reports() -> None:
     """Told of a trial that it never asked for, a scheduler that keeps rungs says so."""
-    for make in PROMOTING.values():
+    for make in {**PROMOTING, **PROGRESSING, **SYNCHRONOUS}.values():
         with pytest.raises(InputError, match="trial 3 reported, but was never started"):
             make().tell(TrialReported(0.0, 3, 1, 1.0, {}))
 

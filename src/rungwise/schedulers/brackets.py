@@ -11,6 +11,7 @@ from math import inf, isfinite
 
 from rungwise.core.decisions import PromoteTrial
 from rungwise.core.events import EndReason
+from rungwise.schedulers.rungs import never_started
 
 
 def halving_sizes(trials: int, rungs: int, eta: int) -> tuple[int, ...]:
@@ -61,7 +62,9 @@ class Bracket:
         self._complete(0)
 
     def report(self, trial: int, resource: int, value: float) -> None:
-        """A trial of this bracket reported."""
+        """A trial of this bracket reported; raises InputError for one that was never started."""
+        if trial not in self._rung:
+            raise never_started(trial)
         self._last[trial] = value
         values, rung = self._values[trial], self._rung[trial]
         awaited = len(values) <= rung

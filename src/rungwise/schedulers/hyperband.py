@@ -11,7 +11,7 @@ from rungwise.core.checks import check_whole
 from rungwise.core.decisions import Request
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.brackets import Bracket, halving_sizes
-from rungwise.schedulers.rungs import ladder
+from rungwise.schedulers.rungs import ladder, never_started
 from rungwise.schedulers.starts import Starts
 
 
@@ -55,7 +55,10 @@ class Hyperband:
         """Take in an event; a rung that it completes promotes when asked."""
         match event:
             case TrialReported():
-                self._home[event.trial].report(event.trial, event.resource, event.value)
+                home = self._home.get(event.trial)
+                if home is None:
+                    raise never_started(event.trial)
+                home.report(event.trial, event.resource, event.value)
             case TrialEnded(_, trial, reason):
                 self._home[trial].end(trial, reason)
             case Draining():

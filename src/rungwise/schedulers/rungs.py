@@ -47,6 +47,11 @@ def check_rule(rule: object) -> None:
         raise InputError(f"rule is {rule!r}, but must be 'floor' or 'quantile' (see rungwise.schedulers.ASHA)")
 
 
+def never_started(trial: int) -> InputError:
+    """What a scheduler says of a report by a trial that it does not know."""
+    return InputError(f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for")
+
+
 def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
     """How many of a rung's n best entries may go on to the next."""
     match rule:
@@ -182,9 +187,7 @@ class Ladder:
         """The rungs, by index, that a report enters: every one whose milestone it passes gets its value."""
         first = self._next.get(trial)
         if first is None:
-            raise InputError(
-                f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for"
-            )
+            raise never_started(trial)
         last, milestones = first, self.milestones
         while last < len(milestones) and resource >= milestones[last]:
             last += 1
