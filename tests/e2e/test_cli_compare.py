@@ -85,6 +85,13 @@ def test_the_paper_as_json_and_without_pictures(cli: Cli, tmp_path: Path) -> Non
     )  # the same again, number for number
 
 
+def test_without_matplotlib_it_says_so_before_anything_runs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rungwise.cli.paper.find_spec", lambda name: None)
+    assert "or add --no-figures" in sentence(cli("paper", "digits", *SMALL, "-o", "out"))
+    assert not Path("out").exists()
+    assert cli("paper", "digits", *SMALL, "--only", "main", "-o", "out", "--no-figures").code == 0
+
+
 def test_several_tables_are_summed_up(cli: Cli) -> None:
     for name, seed in (("a", 0), ("b", 1)):
         values = np.random.default_rng(seed).normal(size=(40, 9)).cumsum(axis=1)

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,10 @@ def paper(
     from rungwise.comparison.repetitions import Setting, sample
     from rungwise.report.comparison import csv_text, markdown, plain_rows, print_comparisons
 
+    if out is not None and not no_figures and find_spec("matplotlib") is None:
+        raise click.UsageError(
+            "the figures need matplotlib, which is not installed: pip install 'rungwise[plot]', or add --no-figures"
+        )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     setting = Setting(repetitions, trials, workers, seed, jobs=cores if jobs is None else jobs)
     loaded = [variants(name) for pattern in tables for name in matching(pattern)]
