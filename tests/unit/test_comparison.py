@@ -11,6 +11,7 @@ import pytest
 import rungwise as rw
 from rungwise.api.experiment import Experiment
 from rungwise.benchmarks import Table, UnrecordedError
+from rungwise.cli import paper as cli_paper
 from rungwise.comparison.answers import what_if
 from rungwise.comparison.methods import Method, parse_method
 from rungwise.comparison.outcomes import Stat, outcome, summed
@@ -288,3 +289,22 @@ def test_another_metric_can_be_recorded_if_it_was_reported(tmp_path: Path) -> No
     done = experiment(tmp_path, {"name": "asha"}, made())
     with pytest.raises(InputError, match="reported no 'accuracy'; its metrics are: none"):
         recorded_table(done, "accuracy")
+
+
+def test_the_command_line_offers_every_part_of_the_paper() -> None:
+    assert tuple(PARTS) == cli_paper.PARTS
+
+
+@pytest.mark.parametrize("name", ["async-hyperband", "pbt"])
+def test_a_scheduler_that_draws_does_so_with_the_seed_given(name: str) -> None:
+    settings = parse_method(name, LADDER, 40, 7).settings
+    assert settings is not None
+    assert settings["seed"] == 7
+    own = parse_method(f"{name},seed=3", LADDER, 40, 7).settings
+    assert own is not None
+    assert own["seed"] == 3
+
+
+def test_a_table_without_configurations_has_no_repeats() -> None:
+    table = made()
+    assert without_repeats(table) is table

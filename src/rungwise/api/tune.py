@@ -26,7 +26,7 @@ from rungwise.core.protocols import Scheduler, Searcher
 from rungwise.core.spec import ExperimentSpec, Stop
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
-from rungwise.schedulers.named import make_scheduler
+from rungwise.schedulers.named import KEYED, SIZED, make_scheduler
 from rungwise.schedulers.pbt import PBT
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
@@ -91,8 +91,9 @@ def tune(
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
     if settings["name"] in KEYED:
         settings["seed"] = check_whole("seed", settings.get("seed", seed), 0)
-    if settings["name"] in SIZES and "trials" not in settings:
-        settings["trials"] = SIZES[settings["name"]] if trials == "auto" else check_whole("trials", trials, 1)
+    if settings["name"] in SIZED and "trials" not in settings:
+        usual = POPULATION if settings["name"] == "pbt" else TRIALS
+        settings["trials"] = usual if trials == "auto" else check_whole("trials", trials, 1)
         trials = "auto"
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
@@ -168,10 +169,8 @@ def check_parts(
 CUSTOM = "custom"
 TRIALS = 64
 """How many configurations are tried unless somebody says otherwise."""
-SIZES = {"successive-halving": TRIALS, "pbt": 16}
-"""Schedulers that plan for so many trials, unless somebody says otherwise: a bracket's, or a population's."""
-KEYED = ("async-hyperband", "pbt")
-"""Schedulers that draw, with the experiment's seed unless they have one of their own."""
+POPULATION = 16
+"""How many members a population has unless somebody says otherwise."""
 
 
 def _limit(scheduler: Scheduler, settings: Mapping[str, Any]) -> int | None:

@@ -64,14 +64,14 @@ def compare(
         raise click.UsageError("give the NAME of an experiment, or --table TABLE (see rungwise compare --help)")
     curves: Table
     ran: Outcome | None = None
-    low, factor, at_once = 1, 3, 4
+    low, factor, at_once, seed = 1, 3, 4, 0
     how: Stop = "drain"
     if name is not None:
         experiment = Experiment.open(name, store)
         spec = experiment.spec
         curves, ran = recorded_table(experiment), as_it_ran(experiment)
         low, factor = spec.scheduler["min_resource"], spec.scheduler["eta"]
-        at_once, how = spec.workers, spec.stop
+        at_once, how, seed = spec.workers, spec.stop, spec.seed
     else:
         curves = load(str(table))
     resources = {
@@ -79,7 +79,7 @@ def compare(
         "max_resource": curves.units if max_resource is None else max_resource,
         "eta": factor if eta is None else eta,
     }
-    methods = [parse_method(text, resources, curves.configurations, 0) for text in schedulers or DEFAULT]
+    methods = [parse_method(text, resources, curves.configurations, seed) for text in schedulers or DEFAULT]
     answers = what_if(
         curves, methods, workers=at_once if workers is None else workers, stop=how if stop is None else stop
     )

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,8 @@ import click
 from rungwise.cli.options import echo_json, json_option
 
 if TYPE_CHECKING:
+    from rungwise.benchmarks.table import Table
+    from rungwise.comparison.paper import Comparison
     from rungwise.schedulers.rungs import Rule
 
 PARTS = ("main", "epochs", "rankings", "eta", "percentile", "resource")
@@ -65,9 +67,9 @@ def paper(
     from rungwise.benchmarks import matching, variants
     from rungwise.cli.screen import screen
     from rungwise.comparison.paper import PARTS as EVERY
-    from rungwise.comparison.paper import compare_as_in_the_paper, pasha
+    from rungwise.comparison.paper import compare_as_in_the_paper
     from rungwise.comparison.repetitions import Setting, sample
-    from rungwise.report.comparison import csv_text, markdown, plain_rows, print_comparisons
+    from rungwise.report.comparison import plain_rows, print_comparisons
 
     if out is not None and not no_figures and find_spec("matplotlib") is None:
         raise click.UsageError(
@@ -91,21 +93,32 @@ def paper(
         echo_json(list(plain_rows(comparisons)))
     else:
         print_comparisons(comparisons, screen())
-    if out is None:
-        return
-    folder = _folder(out)
+    if out is not None:
+        folder = _folder(out)
+        _write(folder, comparisons)
+        if not no_figures:
+            _draw(folder, comparisons, [sample(tried, setting, 0) for tried in loaded])
+
+
+def _write(folder: Path, comparisons: "Sequence[Comparison]") -> None:
+    """The page, with the command that makes it again, and the numbers."""
+    from rungwise.report.comparison import csv_text, markdown
+
     command = shlex.join(["rungwise", *sys.argv[1:]])
     (folder / "paper.md").write_text(markdown(comparisons, command), encoding="utf-8")
     (folder / "paper.csv").write_text(csv_text(comparisons), encoding="utf-8")
-    if no_figures:
-        return
+
+
+def _draw(folder: Path, comparisons: "Sequence[Comparison]", samples: "Sequence[Table]") -> None:
+    """The figures of each table, from the configurations of its first repetition."""
+    from rungwise.comparison.paper import pasha
     from rungwise.report.pictures.figures import draw_figures
 
-    for tried, comparison in zip(loaded, comparisons, strict=True):
+    for comparison, tried in zip(comparisons, samples, strict=True):
         settings = pasha(comparison.rungs).settings
         assert settings is not None  # only the random baseline has none
         stem = comparison.name.replace("/", "-")
-        draw_figures(sample(tried, setting, 0), settings, folder, stem=stem, workers=workers)
+        draw_figures(tried, settings, folder, stem=stem, workers=comparison.setting.workers)
 
 
 def _folder(out: str) -> Path:

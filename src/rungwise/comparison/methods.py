@@ -7,7 +7,7 @@ from typing import Any
 from rungwise.api.checks import scheduler_settings
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Scheduler
-from rungwise.schedulers.named import RESOURCES, make_scheduler
+from rungwise.schedulers.named import KEYED, RESOURCES, SIZED, make_scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int
     """A method from a name and options, as in "pasha,rule=quantile,ranking=fixed,ranking.epsilon=0.02".
 
     `resources` are min_resource, max_resource and eta, unless options say otherwise; `trials` is how many
-    configurations there are. Raises InputError for an unknown name or option, or a value out of range.
+    configurations there are, `seed` that of schedulers which draw. Raises InputError for an unknown name or option, or
+    a value out of range.
 
     >>> parse_method("asha,rule=quantile,eta=4", {"min_resource": 1, "max_resource": 81, "eta": 3}, 256, 0).settings
     {'name': 'asha', 'rule': 'quantile', 'min_resource': 1, 'max_resource': 81, 'eta': 4}
@@ -52,9 +53,9 @@ def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int
             options["ranking"] = {**named, key.removeprefix("ranking."): _plain(value)}
         else:
             options[key] = _plain(value)
-    if options["name"] in ("successive-halving", "pbt"):
+    if options["name"] in SIZED:
         options.setdefault("trials", trials)
-    if options["name"] == "async-hyperband":
+    if options["name"] in KEYED:
         options.setdefault("seed", seed)
     method = Method(text, scheduler_settings(options, {**resources, **chosen}))
     method.scheduler()

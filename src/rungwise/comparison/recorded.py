@@ -87,10 +87,12 @@ def recorded_table(experiment: Experiment, metric: str | None = None) -> Table:
 
 
 def without_repeats(table: Table) -> Table:
-    """A table with the first curve of each configuration only."""
+    """A table with the first curve of each configuration only; itself where it knows none, or none twice."""
+    if table.configs is None:
+        return table
     seen: set[tuple[tuple[str, object], ...]] = set()
     kept = []
-    for row, config in enumerate(table.configs or ()):
+    for row, config in enumerate(table.configs):
         key = tuple(sorted(config.items()))
         if key not in seen:
             seen.add(key)

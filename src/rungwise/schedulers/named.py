@@ -33,6 +33,10 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "pbt": ("trials", "interval", "quantile", "seed"),
     "retraining": ("expected", "tolerance"),
 }
+KEYED = frozenset(name for name, options in OPTIONS.items() if "seed" in options)
+"""Schedulers that draw: they need the experiment's seed, or one of their own."""
+SIZED = frozenset(name for name, options in OPTIONS.items() if "trials" in options)
+"""Schedulers that plan for so many trials: a bracket's, or a population's."""
 RANKINGS: Mapping[str, type] = {
     "auto": ranking.Auto,
     "direct": ranking.Direct,
