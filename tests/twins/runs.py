@@ -8,7 +8,7 @@ from typing import Any
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Halt, Launch
 from rungwise.core.decisions import Request, StartTrial
-from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.protocols import Backend
 from rungwise.core.records import Record
 from rungwise.tuner.loop import drive
@@ -58,11 +58,11 @@ class Changing:
     def submit(self, command: Command) -> None:
         self.inner.submit(command)
 
-    def events(self) -> Iterator[Event]:
-        for count, event in enumerate(self.inner.events()):
-            yield event
+    def events(self) -> Iterator[Sequence[BackendEvent]]:
+        for count, (event,) in enumerate(self.inner.events()):
+            yield (event,)
             if count in self.changes:
-                yield CapacityChanged(event.at, self.changes[count])
+                yield (CapacityChanged(event.at, self.changes[count]),)
 
 
 @dataclass
@@ -76,19 +76,19 @@ class Ending:
     def submit(self, command: Command) -> None:
         self.inner.submit(command)
 
-    def events(self) -> Iterator[Event]:
-        for event in self.inner.events():
-            end = None if isinstance(event, CapacityChanged | Draining) else self.ends.get(event.trial)
+    def events(self) -> Iterator[Sequence[BackendEvent]]:
+        for (event,) in self.inner.events():
+            end = None if isinstance(event, CapacityChanged | TimePassed) else self.ends.get(event.trial)
             match event:
                 case TrialReported(_, trial, resource) if end and not end.saving and resource >= end.unit:
                     self.over.add(trial)
                     self.inner.submit(Halt(trial))  # which is why it ends next
                 case TrialEnded(at, trial) if end and trial in self.over:
-                    yield TrialEnded(at, trial, end.reason)
+                    yield (TrialEnded(at, trial, end.reason),)
                 case TrialPaused(at, trial, resource) if end and end.saving and resource >= end.unit:
-                    yield TrialEnded(at, trial, end.reason)
+                    yield (TrialEnded(at, trial, end.reason),)
                 case _:
-                    yield event
+                    yield (event,)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Halt, Launch, Pause
 from rungwise.core.decisions import Finish, OpenRung, StartTrial
 from rungwise.core.errors import InputError
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
 from rungwise.schedulers import ASHA, FIFO, PASHA, PBT, StoppingASHA, ranking
 
@@ -245,18 +245,22 @@ def simulator(workers: int = 2, **options: Any) -> Simulator:
     return Simulator(curve, workers=workers, max_resource=9, **options)
 
 
+def heard(backend: Simulator) -> list[BackendEvent]:
+    return [event for (event,) in backend.events()]
+
+
 def launch(trial: int, start: int = 0, milestone: int = 3, slots: int = 1) -> Launch:
     return Launch(trial, {}, start, milestone, slots, 0)
 
 
 def test_its_first_event_is_its_capacity_and_it_ends_when_nothing_runs() -> None:
-    assert list(simulator(3).events()) == [CapacityChanged(0.0, 3)]
+    assert heard(simulator(3)) == [CapacityChanged(0.0, 3)]
 
 
 def test_its_clock_can_begin_where_another_ended() -> None:
     backend = simulator(start_at=40.0)
     backend.submit(launch(0, start=1, milestone=2))
-    assert list(backend.events()) == [
+    assert heard(backend) == [
         CapacityChanged(40.0, 2),
         TrialReported(41.0, 0, 2, 2.0, {}),
         TrialPaused(41.0, 0, 2),
@@ -267,7 +271,7 @@ def test_a_trial_at_the_full_resource_is_completed_and_any_other_paused() -> Non
     backend = simulator()
     backend.submit(launch(0, milestone=1))
     backend.submit(launch(1, start=8, milestone=9))
-    ends = [event for event in backend.events() if isinstance(event, TrialPaused | TrialEnded)]
+    ends = [event for (event,) in backend.events() if isinstance(event, TrialPaused | TrialEnded)]
     assert ends == [TrialPaused(1.0, 0, 1), TrialEnded(1.0, 1, "completed")]
 
 
@@ -275,7 +279,7 @@ def test_a_pause_ends_a_job_at_its_last_report() -> None:
     backend = simulator()
     backend.submit(launch(0))
     seen = []
-    for event in backend.events():
+    for (event,) in backend.events():
         seen.append(event)
         if isinstance(event, TrialReported) and event.resource == 2:
             backend.submit(Pause(0))
@@ -286,7 +290,7 @@ def test_a_job_paused_before_its_first_report_keeps_its_start() -> None:
     backend = simulator()
     backend.submit(launch(0, start=4, milestone=9))
     backend.submit(Pause(0))
-    assert list(backend.events())[1:] == [TrialPaused(0.0, 0, 4)]
+    assert heard(backend)[1:] == [TrialPaused(0.0, 0, 4)]
 
 
 def test_cuts_of_one_moment_are_told_by_slot_each_once() -> None:
@@ -295,7 +299,7 @@ def test_cuts_of_one_moment_are_told_by_slot_each_once() -> None:
         backend.submit(launch(trial))
     for command in (Halt(2), Pause(9), Halt(9), Halt(5), Halt(7)):
         backend.submit(command)
-    assert list(backend.events())[1:] == [
+    assert heard(backend)[1:] == [
         TrialEnded(0.0, 5, "stopped"),
         TrialEnded(0.0, 2, "stopped"),
         TrialPaused(0.0, 9, 0),
@@ -310,7 +314,7 @@ def test_a_job_goes_to_the_slot_that_has_just_become_free_else_to_the_lowest() -
     next(events)
     for trial in (0, 1, 2):
         backend.submit(launch(trial, milestone=1))
-    for event in events:
+    for (event,) in events:
         if isinstance(event, TrialReported):
             order.append(event.trial)
         elif event.trial == 1:  # type: ignore[union-attr]
@@ -325,7 +329,7 @@ def test_a_wide_job_takes_several_slots() -> None:
     backend = simulator(3)
     backend.submit(launch(0, slots=2, milestone=1))
     backend.submit(launch(1, slots=1, milestone=1))
-    reports = [event.trial for event in backend.events() if isinstance(event, TrialReported)]
+    reports = [event.trial for (event,) in backend.events() if isinstance(event, TrialReported)]
     assert reports == [0, 1]
 
 

@@ -11,7 +11,7 @@ from rungwise.allocation import Fixed
 from rungwise.core.commands import Command, Halt, Launch, Pause
 from rungwise.core.decisions import Finish, OpenRung, PromoteTrial, Request, StartTrial, StopTrial
 from rungwise.core.errors import InputError, ReplayError
-from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import BackendEvent, CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
 from rungwise.schedulers import ASHA, FIFO, StoppingASHA
@@ -482,20 +482,20 @@ def test_a_searcher_sees_every_trial_so_far() -> None:
 
 @dataclass
 class Story:
-    """A backend that tells its events, and writes down when it was given a command."""
+    """A backend that tells its events in groups, and writes down when it was given a command."""
 
-    told: list[Event]
+    told: list[Sequence[BackendEvent]]
     diary: list[object] = field(default_factory=list)
 
     def submit(self, command: Command) -> None:
         self.diary.append(command)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[Sequence[BackendEvent]]:
         yield from self.told
 
 
 def test_records_are_logged_before_they_are_carried_out_and_seen_after() -> None:
-    story = Story([CapacityChanged(0.0, 1), report(0, 1), report(0, 2)])
+    story = Story([(CapacityChanged(0.0, 1),), (report(0, 1),), (report(0, 2),)])
 
     class Diary:
         def append(self, records: Sequence[Record]) -> None:
@@ -515,9 +515,29 @@ def test_records_are_logged_before_they_are_carried_out_and_seen_after() -> None
     ]
 
 
+def test_events_that_came_together_are_logged_together_before_anything_follows_from_them() -> None:
+    story = Story([(CapacityChanged(0.0, 2),), (report(0, 1), report(1, 1), report(1, 2))])
+
+    class Diary:
+        def append(self, records: Sequence[Record]) -> None:
+            story.diary.append(("log", [type(record) for record in records]))
+
+    drive(
+        tuner(scripted(StartTrial(0, 9), StartTrial(1, 9), stops={0})),
+        story,
+        Diary(),
+        [lambda records: story.diary.append(("seen", len(records)))],
+    )
+    assert story.diary[-5:] == [
+        ("log", [TrialReported, StopTrial, Halt, TrialReported, TrialReported]),
+        Halt(0),
+        *[("seen", 3), ("seen", 1), ("seen", 1)],
+    ]
+
+
 def test_the_loop_ends_when_the_experiment_is_over_whatever_the_backend_still_tells() -> None:
     end = TrialEnded(2.0, 0, "completed")
-    story = Story([CapacityChanged(0.0, 1), report(0, 9), end, CapacityChanged(3.0, 5)])
+    story = Story([(CapacityChanged(0.0, 1),), (report(0, 9), end), (CapacityChanged(3.0, 5),)])
     log: list[Record] = []
 
     class Listed:

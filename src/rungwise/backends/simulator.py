@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import assert_never
 
-from rungwise.core.commands import Command, Halt, Launch, Pause
-from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
+from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
 
 NO_METRICS: dict[str, float] = {}
 
@@ -61,6 +61,7 @@ class Simulator:
         self._due: list[tuple[float, int, int, _Job]] = []
         self._cuts: list[tuple[list[int], str, _Job]] = []  # those of one moment are told by slot
         self._serial = 0
+        self._alarm: float | None = None
 
     def submit(self, command: Command) -> None:
         """Start or cut a job at the present moment of the virtual clock."""
@@ -77,20 +78,26 @@ class Simulator:
                 self._cut(trial, "stopped")
             case Pause(trial):
                 self._cut(trial, "paused")
+            case Wake(at):
+                self._alarm = at
             case _:
                 assert_never(command)
 
-    def events(self) -> Iterator[Event]:
-        """Facts in the order of the virtual clock; ends when nothing runs."""
-        yield CapacityChanged(self._now, self._workers)
+    def events(self) -> Iterator[tuple[BackendEvent]]:
+        """Facts in the order of the virtual clock, one by one: each may change the next. Ends when nothing runs."""
+        yield (CapacityChanged(self._now, self._workers),)
         due = self._due
         while True:
             while self._cuts:
                 _, how, job = heappop(self._cuts)
-                yield self._end(job, how)
+                yield (self._end(job, how),)
                 self._put_back()
             if not due:
                 return
+            if self._alarm is not None and self._alarm < due[0][0]:
+                self._now, self._alarm = max(self._now, self._alarm), None
+                yield (TimePassed(self._now),)
+                continue
             self._now, _, _, job = heappop(due)
             if not job.live:
                 continue
@@ -98,14 +105,14 @@ class Simulator:
             if done < len(resources):
                 job.done = done + 1
                 resource = resources[done]
-                yield TrialReported(self._now, job.trial, resource, job.values[done], NO_METRICS)
+                yield (TrialReported(self._now, job.trial, resource, job.values[done], NO_METRICS),)
                 if not job.live:
                     continue
                 if resource < job.milestone and done + 1 < len(resources):
                     self._schedule(job, done + 1)
                     continue
             completed = job.resource >= self._max_resource or job.resource < job.milestone
-            yield self._end(job, "completed" if completed else "paused")
+            yield (self._end(job, "completed" if completed else "paused"),)
             self._put_back()
 
     def _schedule(self, job: _Job, done: int) -> None:
@@ -135,7 +142,7 @@ class Simulator:
             job.live = False
             heappush(self._cuts, (job.slots, how, job))
 
-    def _end(self, job: _Job, how: str) -> Event:
+    def _end(self, job: _Job, how: str) -> BackendEvent:
         job.live = False
         trial = job.trial
         del self._jobs[trial]

@@ -36,4 +36,11 @@ class Halt:
     trial: int
 
 
-Command = Launch | Pause | Halt
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Let there be a TimePassed at `at` seconds; a later Wake takes the place of one whose time has not come."""
+
+    at: float
+
+
+Command = Launch | Pause | Halt | Wake

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-FinishReason = Literal["done", "trials", "space"]
+FinishReason = Literal["done", "trials", "space", "time", "resource", "cost", "target", "patience"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,13 @@ class StopTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class FailTrial:
+    """A trial whose job died is not tried again: it counts as failed, and schedulers hear that it has ended."""
+
+    trial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """Why two rungs do not rank alike.
 
@@ -53,10 +60,19 @@ class OpenRung:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The experiment is over: nothing is left to do ("done"), or one trial too many would start ("trials", "space")."""
+    """The experiment is over: nothing is left to do ("done"), one trial too many would start ("trials", "space"), or
+    another limit is reached (see `rungwise.core.limits`).
+    """
 
     reason: FinishReason
 
 
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Nothing more is started and running trials pause: too many trials failed in a row. Resuming goes on."""
+
+    failures: int
+
+
 Request = StartTrial | PromoteTrial
-Decision = StartTrial | PromoteTrial | StopTrial | OpenRung | Finish
+Decision = StartTrial | PromoteTrial | StopTrial | FailTrial | OpenRung | Suspend | Finish

@@ -17,5 +17,9 @@ class StoreError(RungwiseError):
     """The store cannot be opened, or does not hold what was asked of it."""
 
 
+class SuspendedError(RungwiseError):
+    """Too many trials failed in a row: the training is broken. The experiment can be resumed once it is mended."""
+
+
 class ReplayError(RungwiseError):
     """A log, run again, does not lead to the decisions that it records."""

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 EndReason = Literal["completed", "stopped", "failed", "lost"]
+Cause = Literal["exception", "exit", "signal", "memory", "timeout", "contract", "checkpoint", "lost"]
+"""Why a job died: the training raised; its process left with an exit code, or was killed by a signal; it ran out of
+memory; it said nothing for too long; it broke its contract; its checkpoint could not be kept or taken over; the process
+that starts trials died with it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,21 @@ class TrialPaused:
     at: float
     trial: int
     resource: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailed:
+    """A job died; the trial can be tried again from its checkpoint at `resource` (0: it has none and starts afresh).
+
+    Schedulers are not told: either it is tried again, or they hear of its end. `detail` is for people: the end of a
+    traceback, an exit code.
+    """
+
+    at: float
+    trial: int
+    resource: int
+    cause: Cause
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +72,14 @@ class Draining:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """The moment has come that a `Wake` asked for; schedulers are not told."""
+
+    at: float
+
+
 Event = TrialReported | TrialPaused | TrialEnded | CapacityChanged | Draining
+"""What schedulers are told."""
+BackendEvent = TrialReported | TrialPaused | TrialFailed | TrialEnded | CapacityChanged | TimePassed
+"""What backends tell."""

@@ -10,11 +10,33 @@ from math import inf, isfinite
 from typing import Literal
 
 from rungwise.core.commands import Configuration, Halt, Launch, Pause
-from rungwise.core.decisions import Finish, OpenRung, PromoteTrial, StartTrial
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.decisions import FailTrial, Finish, OpenRung, PromoteTrial, StartTrial, Suspend
+from rungwise.core.events import (
+    CapacityChanged,
+    Cause,
+    TimePassed,
+    TrialEnded,
+    TrialFailed,
+    TrialPaused,
+    TrialReported,
+)
 from rungwise.core.records import Record
 
 Status = Literal["running", "paused", "completed", "stopped", "failed", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a job died; `position` is where its training stood then, in resource units."""
+
+    cause: Cause
+    detail: str
+    position: int
+
+    def like(self, other: "Failure") -> bool:
+        """Whether both happened at the same place in the same way, as far as the last line of the detail tells."""
+        mine, theirs = (each.detail.rstrip().rpartition("\n")[2] for each in (self, other))
+        return (self.cause, self.position, mine) == (other.cause, other.position, theirs)
 
 
 @dataclass(slots=True)
@@ -24,6 +46,7 @@ class TrialEntry:
     `rung` counts the milestones passed; `resource` is the furthest report, `value` its value; `position` is where the
     training stands (behind `resource` where it repeats what was lost); `checkpoint` is where it can go on from. A child
     begins at the `inherited` units of its `parent`, all milestones up to there passed, without a value of its own.
+    `failures` counts the jobs that died, `failure` is the last of them, `repeats`: the one before was like it.
     """
 
     trial: int
@@ -45,6 +68,9 @@ class TrialEntry:
     detail: str = ""
     parent: int | None = None
     inherited: int = 0
+    failures: int = 0
+    failure: Failure | None = None
+    repeats: bool = False
 
     @property
     def reported(self) -> bool:
@@ -90,7 +116,11 @@ class RungTally:
 
 @dataclass(slots=True)
 class Ledger:
-    """The state that a sequence of records leads to. `milestones` is the ladder to count by."""
+    """The state that a sequence of records leads to. `milestones` is the ladder to count by.
+
+    `spent` counts resource units, `busy` the slot-seconds of running jobs; `improved` is when the incumbent came, in
+    seconds and in units spent. `failed` is the trial whose job was the first to die.
+    """
 
     milestones: Sequence[int] = ()
     trials: dict[int, TrialEntry] = field(default_factory=dict)
@@ -98,7 +128,11 @@ class Ledger:
     incumbent: Incumbent | None = None
     openings: list[OpenRung] = field(default_factory=list)
     finish: Finish | None = None
+    suspended: Suspend | None = None
+    failed: int | None = None
+    improved: tuple[float, int] = (0.0, 0)
     now: float = 0.0
+    busy: float = 0.0
     spent: int = 0
     running: int = 0
     used: int = 0
@@ -125,24 +159,36 @@ class Ledger:
             case Launch():
                 self._launched(record)
             case TrialPaused(at, trial, resource):
-                self.now = at
+                self._pass(at)
                 entry = self.trials[trial]
                 self._leave(entry, "stopped" if entry.halted else "paused")
                 entry.checkpoint = resource
+            case TrialFailed():
+                self._pass(record.at)
+                self._died(record)
             case TrialEnded(at, trial, reason, detail):
-                self.now = at
+                self._pass(at)
                 entry = self.trials[trial]
                 self._leave(entry, "stopped" if entry.halted and reason == "completed" else reason)
                 entry.detail = detail
+            case FailTrial(trial):
+                self.trials[trial].status = "failed"
             case CapacityChanged(at, slots):
-                self.now = at
+                self._pass(at)
                 self.capacity = slots
+                if slots:
+                    self.suspended = None
+            case TimePassed(at):
+                self._pass(at)
             case Halt(trial):
                 self.trials[trial].halted = self.trials[trial].leaving = True
             case Pause(trial):
                 self.trials[trial].leaving = True
             case OpenRung():
                 self.openings.append(record)
+            case Suspend():
+                self.suspended = record
+                self.capacity = 0
             case Finish():
                 self.finish = record
             case _:
@@ -151,7 +197,9 @@ class Ledger:
 
     def report(self, report: TrialReported) -> bool:
         """Take a report in: `apply` for the one record that nearly all are."""
-        self.now = report.at
+        at = report.at
+        self.busy += self.used * (at - self.now)
+        self.now = at
         entry = self.trials.get(report.trial)
         if entry is None or entry.halted or entry.status != "running":
             return False
@@ -174,7 +222,25 @@ class Ledger:
             entry.best_resource = resource
             if self.incumbent is None or value < self.incumbent.value:
                 self.incumbent = Incumbent(entry.trial, resource, value)
+                self.improved = (at, self.spent)
         return True
+
+    def _pass(self, at: float) -> None:
+        """Time passes."""
+        self.busy += self.used * (at - self.now)
+        self.now = at
+
+    def _died(self, event: TrialFailed) -> None:
+        entry = self.trials[event.trial]
+        self._leave(entry, "stopped" if entry.halted else "paused")
+        entry.checkpoint = event.resource
+        failure = Failure(event.cause, event.detail, entry.position)
+        entry.repeats = entry.failure is not None and failure.like(entry.failure)
+        entry.failure = failure
+        entry.failures += 1
+        entry.detail = event.detail
+        if self.failed is None:
+            self.failed = event.trial
 
     def _launched(self, launch: Launch) -> None:
         entry = self.trials.get(launch.trial)

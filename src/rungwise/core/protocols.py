@@ -1,11 +1,11 @@
 """The parts of the house that can be exchanged, and what each must do."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rungwise.core.commands import Command, Configuration
 from rungwise.core.decisions import OpenRung, Request, StartTrial, StopTrial
-from rungwise.core.events import Event
+from rungwise.core.events import BackendEvent, Event
 from rungwise.core.ledger import TrialEntry
 from rungwise.core.records import Record
 
@@ -24,6 +24,15 @@ class Scheduler(Protocol):
 
     def ask(self) -> Request | None:
         """What a free slot should do; None: nothing to start now."""
+        ...
+
+
+@runtime_checkable
+class Foresight(Protocol):
+    """What a scheduler may know beyond the Scheduler protocol: whose checkpoint can still be needed."""
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial can still be promoted or inherited from, whatever may yet be reported."""
         ...
 
 
@@ -59,8 +68,12 @@ class Backend(Protocol):
         """Carry out a command; returns at once."""
         ...
 
-    def events(self) -> Iterator[Event]:
-        """Facts in the order in which they became known; blocks until there is one, on a virtual or a real clock."""
+    def events(self) -> Iterator[Sequence[BackendEvent]]:
+        """Facts in the order in which they became known, in groups of all there are; blocks until there is one.
+
+        The clock may be virtual or real. Asked for the next group, the backend knows that what it told before is
+        recorded, and that the commands which follow from it have been submitted.
+        """
         ...
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError, StoreError
+from rungwise.core.limits import Limits, Stop
 from rungwise.core.objective import Mode, Objective
-
-Stop = Literal["instant", "drain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,10 @@ class ExperimentSpec:
 
     `scheduler` and `searcher` hold a name and options; `space` and `training` are as their rooms serialise them;
     `milestones` are the scheduler's rungs, `unit` is the word for what they count.
-    `of` names the experiment that this one retrains the winners of.
+    `of` names the experiment that this one retrains the winners of. A trial is tried again `max_retries` times after
+    its job died; the experiment is suspended when `max_failures` trials in a row have failed (None: never).
+
+    A setting that is not there is as experiments were before there was such a setting: their logs still replay.
     """
 
     metric: str
@@ -36,15 +38,21 @@ class ExperimentSpec:
     points: tuple[Configuration, ...] = ()
     local: Mapping[str, Any] = field(default_factory=dict)
     of: str | None = None
+    max_retries: int = 0
+    max_failures: int | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {
             "workers": check_whole("workers", self.workers, 1),
             "seed": check_whole("seed", self.seed, 0),
+            "max_retries": check_whole("max_retries", self.max_retries, 0),
             "milestones": tuple(check_whole("a milestone", each, 1) for each in self.milestones),
         }
         if self.trials is not None:
             plain["trials"] = check_whole("trials", self.trials, 1, also=", or None for no limit")
+        if self.max_failures is not None:
+            plain["max_failures"] = check_whole("max_failures", self.max_failures, 1, also=", or None for no limit")
         for name, value in plain.items():
             object.__setattr__(self, name, value)
         if self.stop not in ("instant", "drain"):
@@ -71,6 +79,7 @@ class ExperimentSpec:
         try:
             known["milestones"] = tuple(known["milestones"])
             known["points"] = tuple(known.get("points", ()))
+            known["limits"] = Limits.from_json(known.get("limits", {}))
             return cls(**known)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(

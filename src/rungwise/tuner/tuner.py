@@ -10,18 +10,46 @@
 6. A child begins at the checkpoint that its parent has when it is launched (0: from scratch), towards the milestone
    that was asked for, or the first above the checkpoint where the parent has come further meanwhile.
 
+7. A job that dies is tried again from its checkpoint, first of all, `max_retries` times in a trial's life, but not
+   where it died twice in a row at the same place in the same way. Where it is not, the trial has failed: that is
+   recorded, and told to the scheduler as its end. One that died after its milestone waits like any paused trial.
+8. When `max_failures` trials in a row have failed, and none came to a good end between, the experiment is suspended.
+9. When one of the `limits` is reached the experiment ends, or starts no more trials, as they say.
+
 It does no I/O, so that feeding it the events of a log leads to the same records again: that is what resuming does.
 """
 
-from rungwise.core.commands import Configuration, Halt, Launch, Pause
-from rungwise.core.decisions import Finish, FinishReason, PromoteTrial, Request, StartTrial, StopTrial
+from typing import assert_never
+
+from rungwise.core.commands import Configuration, Halt, Launch, Pause, Wake
+from rungwise.core.decisions import (
+    FailTrial,
+    Finish,
+    FinishReason,
+    PromoteTrial,
+    Request,
+    StartTrial,
+    StopTrial,
+    Suspend,
+)
 from rungwise.core.errors import InputError
-from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.core.ledger import Ledger
+from rungwise.core.events import (
+    BackendEvent,
+    CapacityChanged,
+    Draining,
+    Event,
+    TimePassed,
+    TrialEnded,
+    TrialFailed,
+    TrialPaused,
+    TrialReported,
+)
+from rungwise.core.ledger import Ledger, TrialEntry
+from rungwise.core.limits import Limits, Stop
 from rungwise.core.protocols import Allocation, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
-from rungwise.core.spec import Stop
+from rungwise.tuner.limits import limit_reached, next_look
 
 
 class Tuner:
@@ -36,6 +64,9 @@ class Tuner:
         seed: int = 0,
         trials: int | None = None,
         stop: Stop = "drain",
+        limits: Limits | None = None,
+        max_retries: int = 0,
+        max_failures: int | None = None,
     ) -> None:
         self.ledger = Ledger(scheduler.milestones)
         self._scheduler = scheduler
@@ -44,6 +75,11 @@ class Tuner:
         self._seed = seed
         self._trials = trials
         self._stop = stop
+        self._limits = None if limits == Limits() else limits
+        self._max_retries = max_retries
+        self._max_failures = max_failures
+        self._failed_in_a_row = 0
+        self._ending: FinishReason = "done"
         self._started = 0
         self._draining = False
         self._held: list[Request] = []
@@ -56,7 +92,7 @@ class Tuner:
         """Nothing runs, and nothing will: the experiment is finished, or has no capacity left."""
         return self.ledger.running == 0 and (self.ledger.finish is not None or self.ledger.capacity == 0)
 
-    def handle(self, event: Event) -> list[Record]:
+    def handle(self, event: BackendEvent) -> list[Record]:
         """Take in one event of the backend: it, and the decisions and commands that follow, in order."""
         records: list[Record] = [event]
         self._records = records
@@ -64,18 +100,69 @@ class Tuner:
         if isinstance(event, TrialReported):  # frees no slot: the pause or the end that follows it does
             if ledger.report(event):
                 self._tell(event)
+            if self._limits is not None and ledger.finish is None:
+                self._heed(self._limits)
             return records
-        if ledger.apply(event):
-            self._tell(event)
-        if isinstance(event, TrialPaused):
-            entry = ledger.trials[event.trial]
-            if entry.status == "paused" and not entry.reached:
-                self._interrupted.append(event.trial)
-        elif isinstance(event, CapacityChanged):
-            self._shrink()
+        ledger.apply(event)
+        match event:
+            case TrialFailed():
+                self._died(ledger.trials[event.trial], event)
+            case TrialPaused(_, trial):
+                self._tell(event)
+                entry = ledger.trials[trial]
+                if entry.status == "paused" and not entry.reached:
+                    self._interrupted.append(trial)
+                else:
+                    self._failed_in_a_row = 0
+            case TrialEnded(_, _, reason):
+                self._failed_in_a_row *= reason == "failed"
+                self._tell(event)
+            case CapacityChanged(_, slots):
+                self._tell(event)
+                self._shrink()
+                self._failed_in_a_row *= slots == 0
+            case TimePassed():
+                pass
+            case _:
+                assert_never(event)
+        if ledger.finish is None and self._limits is not None:
+            self._heed(self._limits)
+            if isinstance(event, CapacityChanged | TimePassed):
+                self._look_again(self._limits)
         if ledger.finish is None:
             self._fill()
         return records
+
+    def _died(self, entry: TrialEntry, event: TrialFailed) -> None:
+        """Try a trial again whose job died, or give it up."""
+        if entry.status == "stopped":
+            self._tell(TrialEnded(event.at, entry.trial, "stopped"))
+        elif entry.repeats or entry.failures > self._max_retries:
+            self._record(FailTrial(entry.trial))
+            self._tell(TrialEnded(event.at, entry.trial, "failed", event.detail))
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row == self._max_failures:
+                self._record(Suspend(self._failed_in_a_row))
+                self._shrink()
+        elif not entry.reached or entry.milestone == self.ledger.milestones[-1]:
+            self._interrupted.append(entry.trial)
+
+    def _heed(self, limits: Limits) -> None:
+        """End the experiment, or let it drain, if a limit is reached."""
+        reason = None if self._ending != "done" else limit_reached(limits, self.ledger)
+        if reason is None:
+            return
+        self._ending = reason
+        if limits.then == "drain":
+            self._drain()
+        else:
+            self._finish(reason)
+
+    def _look_again(self, limits: Limits) -> None:
+        """Be woken when time alone may reach a limit."""
+        at = next_look(limits, self.ledger)
+        if at is not None and self.ledger.finish is None and self._ending == "done":
+            self._record(Wake(at))
 
     def _tell(self, event: Event) -> None:
         """Tell the scheduler of an event, and note what it answers."""
@@ -109,7 +196,7 @@ class Tuner:
         if self.ledger.finish is None and free == self.ledger.capacity > 0:
             if not self.ledger.trials and not self._draining:
                 raise InputError("the scheduler has no trial to start: if it was used before, pass a fresh one")
-            self._finish("done")
+            self._finish(self._ending)
 
     def _finish(self, reason: FinishReason) -> None:
         """End the experiment; what still runs is cut, and what it had reported counts."""

@@ -9,9 +9,9 @@ from math import isfinite
 
 from rungwise.core.decisions import OpenRung, PromoteTrial, StartTrial
 from rungwise.core.errors import ReplayError
-from rungwise.core.events import Draining, TrialReported
+from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger
-from rungwise.core.records import BACKEND_EVENTS, Record
+from rungwise.core.records import Record, heard
 from rungwise.schedulers.pasha import PASHA
 
 
@@ -76,8 +76,8 @@ def trace(records: Iterable[Record], scheduler: PASHA) -> Trace:
             if ledger.apply(record):
                 watch.report(record, range(before, entry.rung))
             continue
-        elif isinstance(record, (*BACKEND_EVENTS, Draining)):
-            scheduler.tell(record)
+        elif (event := heard(record, ledger.now)) is not None:
+            scheduler.tell(event)
         ledger.apply(record)
     complete = scheduler.cap == scheduler.milestones[-1]
     return Trace(tuple(watch.times), tuple(watch.epsilons), tuple(watch.openings), watch.compared, complete)
