@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rungwise.trial.checkpoints import (
+from rungwise.checkpoints.folders import (
     checkpoint_folder,
     drop_older,
     inherit,
@@ -12,6 +12,13 @@ from rungwise.trial.checkpoints import (
     remove_checkpoints,
     save_checkpoint,
 )
+from rungwise.checkpoints.manifest import MANIFEST
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here depends on the disk's own speed."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
 
 
 def fill(folder: Path) -> None:
@@ -21,7 +28,7 @@ def fill(folder: Path) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != MANIFEST)
 
 
 def test_the_one_before_stays_until_the_new_one_is_recorded(tmp_path: Path) -> None:

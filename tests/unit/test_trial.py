@@ -1,5 +1,6 @@
 """A trial as its training sees it, with the tuner's side played by the test."""
 
+import errno
 import select
 import socket
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ class Tuner:
     def __init__(self) -> None:
         self.said: list[tuple[int, bool]] = []
         self.breaches: list[str] = []
+        self.refusals: list[int] = []
+        self.shortages: list[tuple[int, int]] = []
         self.wishes: Wish | None = None
 
     def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:
@@ -27,6 +30,12 @@ class Tuner:
 
     def breach(self, sentence: str) -> None:
         self.breaches.append(sentence)
+
+    def refused(self, size: int) -> None:
+        self.refusals.append(size)
+
+    def full(self, resource: int, held: int) -> None:
+        self.shortages.append((resource, held))
 
     def wish(self) -> Wish | None:
         return self.wishes
@@ -38,10 +47,12 @@ def tuner() -> Tuner:
 
 
 def trial_of(
-    tuner: Tuner, folder: Path | None, *, start: int = 0, milestone: int = 3, keep_final: bool = False
-) -> Trial:
+    tuner: Tuner, folder: Path | None, *, start: int = 0, milestone: int = 3, every_units: int = 0,
+    every_seconds: float = 0.0, room: int | None = None,
+) -> Trial:  # fmt: skip
     job = Job(
-        0, {"lr": 0.1}, 7, 1, start, milestone, 9, "acc", None if folder is None else str(folder), keep_final
+        0, {"lr": 0.1}, 7, 1, start, milestone, 9, "acc", None if folder is None else str(folder), every_units,
+        every_seconds, room,
     )  # fmt: skip
     return Trial(job, tuner)
 
@@ -89,12 +100,71 @@ def test_save_is_called_at_the_milestone_once(tuner: Tuner, tmp_path: Path) -> N
     assert tuner.said == [(1, False), (2, False), (3, True), (4, False), (5, False)]
 
 
-@pytest.mark.parametrize(("keep_final", "saved"), [(False, False), (True, True)])
-def test_save_is_called_at_the_end_where_that_is_asked_for(
-    tuner: Tuner, tmp_path: Path, keep_final: bool, saved: bool
-) -> None:  # fmt: skip
-    trial_of(tuner, tmp_path, milestone=9, keep_final=keep_final).report(9, acc=1, save=touch)
-    assert tuner.said == [(9, saved)]
+def test_save_is_called_at_the_full_resource_too(tuner: Tuner, tmp_path: Path) -> None:
+    trial_of(tuner, tmp_path, milestone=9).report(9, acc=1, save=touch)
+    assert tuner.said == [(9, True)]
+
+
+def test_checkpoints_come_after_so_many_units(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path, start=1, milestone=9, every_units=3)
+    for epoch in (2, 3, 4, 5, 8, 9):
+        trial.report(epoch, acc=1, save=touch)
+    # Counted from the start, then from the one before: a gap does not shift them back.
+    assert tuner.said == [(2, False), (3, False), (4, True), (5, False), (8, True), (9, True)]
+
+
+def test_checkpoints_come_after_so_many_seconds(tuner: Tuner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 50.0
+    monkeypatch.setattr("rungwise.trial.saving.time.monotonic", lambda: moment)
+    trial = trial_of(tuner, tmp_path, milestone=9, every_seconds=10.0)
+    for epoch, moment in enumerate((59.0, 60.0, 61.0, 75.0, 84.0), start=1):  # noqa: B007 - the clock reads it
+        trial.report(epoch, acc=1, save=touch)
+    assert tuner.said == [(1, False), (2, True), (3, False), (4, True), (5, False)]
+
+
+def test_a_pause_saves_though_a_checkpoint_was_saved_before(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path, milestone=9, every_units=2)
+    trial.report(2, acc=1, save=touch)
+    tuner.wishes = "pause"
+    trial.report(3, acc=1, save=touch)
+    trial.report(5, acc=1, save=touch)
+    assert tuner.said == [(2, True), (3, True), (5, False)]
+
+
+def test_after_the_milestone_and_for_a_halt_nothing_more_is_saved(tuner: Tuner, tmp_path: Path) -> None:
+    trial = trial_of(tuner, tmp_path, every_units=1)
+    trial.report(3, acc=1, save=touch)
+    trial.report(4, acc=1, save=touch)
+    halted = trial_of(tuner, tmp_path, every_units=1)
+    tuner.wishes = "halt"
+    halted.report(1, acc=1, save=touch)
+    assert tuner.said == [(3, True), (4, False), (1, False)]
+
+
+def test_what_is_too_large_is_told_and_the_report_goes_through(tuner: Tuner, tmp_path: Path) -> None:
+    def save(folder: Path) -> None:
+        (folder / "model").write_bytes(bytes(5000))
+
+    trial = trial_of(tuner, tmp_path, milestone=9, every_units=2, room=4000)
+    for epoch in (1, 2, 3, 4):
+        trial.report(epoch, acc=1, save=save)
+    assert tuner.said == [(1, False), (2, False), (3, False), (4, False)]
+    assert len(tuner.refusals) == 2, "at 2 and at 4, as often as if they had been kept"
+    assert all(5000 <= size < 10000 for size in tuner.refusals)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_passes_through(tuner: Tuner, tmp_path: Path) -> None:
+    def save(folder: Path) -> None:
+        (folder / "model").write_bytes(bytes(5000))
+        raise RuntimeError("cannot save") from OSError(errno.ENOSPC, "no space left")
+
+    with pytest.raises(OSError, match="disk is full") as caught:
+        trial_of(tuner, tmp_path).report(3, acc=1, save=save)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert tuner.said == [(3, False)]
+    assert tuner.shortages == [(3, 5000)]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pause_waits_for_the_next_report_which_saves(tuner: Tuner, tmp_path: Path) -> None:
@@ -205,4 +275,6 @@ def test_a_link_hears_the_last_wish_and_is_silent_once_closed(ends: tuple[Channe
     link.close()
     link.report(2, {"acc": 1.0}, saved=False)
     link.breach("nothing")
+    link.refused(1)
+    link.full(1, 1)
     assert tuner.poll() == [{"resource": 1, "metrics": {"acc": 1.0}, "saved": False}]

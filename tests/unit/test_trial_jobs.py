@@ -1,23 +1,30 @@
 """How a job ends, what a slot is, and how a script is called: the local backend's rules without its processes."""
 
 import signal
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rungwise.backends.local.causes import OomKills, outcome_of
 from rungwise.backends.local.functions import pack
 from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running, conclude
+from rungwise.backends.local.patience import Patience
 from rungwise.backends.local.scripts import arguments_for, check_script, environment_for, reported_by
+from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import Devices
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import ContractError, InputError
-from rungwise.core.events import TrialEnded, TrialPaused
+from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused
 from rungwise.trial import Job, Trial
 
-DIED = Failed("exit code 3", 3)
-KILLED = Failed("killed", -signal.SIGKILL)
+DIED = Failed("exit", "exit code 3", 3)
+KILLED = Failed("signal", "killed", -signal.SIGKILL)
+TERMED = Failed("signal", "", -signal.SIGTERM)
+LATE = Failed("timeout", "quiet", -signal.SIGKILL)
+LOST = Failed("lost", "gone")
 PAUSED = TrialPaused(1.0, 4, 2)
 COMPLETED = TrialEnded(1.0, 4, "completed")
 STOPPED = TrialEnded(1.0, 4, "stopped")
@@ -44,14 +51,21 @@ def running(milestone: int = 3, reported: int = 0, **state: object) -> Running:
         (running(asked="halt"), Returned(), STOPPED),
         (running(reported=3, asked="halt"), DIED, STOPPED),
         (running(asked="halt", breach="broken"), DIED, STOPPED),
-        (running(reported=2), DIED, TrialEnded(1.0, 4, "failed", "exit code 3")),
-        (running(reported=3), DIED, TrialEnded(1.0, 4, "failed", "exit code 3")),
+        (running(reported=2), DIED, TrialFailed(1.0, 4, 2, "exit", "exit code 3")),
+        (running(reported=3), DIED, TrialFailed(1.0, 4, 2, "exit", "exit code 3")),
         (running(reported=3, cut=True), KILLED, PAUSED),
         (running(9, reported=10, cut=True), KILLED, COMPLETED),
-        (running(reported=3), KILLED, TrialEnded(1.0, 4, "failed", "killed")),
-        (running(asked="pause", terminated=True), Failed("", -signal.SIGTERM), PAUSED),
-        (running(asked="pause", terminated=True), Failed("", 128 + signal.SIGTERM), PAUSED),
-        (running(asked="pause", terminated=True), DIED, TrialEnded(1.0, 4, "failed", "exit code 3")),
+        (running(reported=3), KILLED, TrialFailed(1.0, 4, 2, "signal", "killed")),
+        (running(asked="pause", terminated=True), TERMED, PAUSED),
+        (running(asked="pause", terminated=True), Failed("exit", "", 128 + signal.SIGTERM), PAUSED),
+        (running(reported=2, cut=True, late=True), LATE, TrialFailed(1.0, 4, 2, "timeout", "quiet")),
+        (running(reported=3, cut=True, late=True), LATE, PAUSED),
+        (running(9, reported=9, cut=True, late=True), LATE, COMPLETED),
+        (running(asked="pause", cut=True), KILLED, PAUSED),
+        (running(reported=3, checkpoint=3), KILLED, TrialFailed(1.0, 4, 3, "signal", "killed")),
+        (running(checkpoint=0), LOST, TrialFailed(1.0, 4, 0, "lost", "gone")),
+        (running(asked="halt"), LOST, STOPPED),
+        (running(asked="pause", terminated=True), DIED, TrialFailed(1.0, 4, 2, "exit", "exit code 3")),
     ],
 )
 def test_how_a_job_ends(job: Running, outcome: Outcome, event: object) -> None:
@@ -66,6 +80,130 @@ def test_breaches_are_told_as_such() -> None:
     silent = conclude(running(), Returned(), 1.0)
     assert isinstance(silent, ContractError)
     assert "trial 4 returned without reporting" in str(silent)
+
+
+class Count:
+    """Kills for want of memory, counted by the kernel."""
+
+    def __init__(self, now: int) -> None:
+        self.count = now
+
+    def now(self) -> int:
+        return self.count
+
+
+@pytest.mark.parametrize(
+    ("job", "status", "kills", "cause"),
+    [
+        (running(oom_kills=2), -signal.SIGKILL, 3, "memory"),
+        (running(oom_kills=2), 128 + signal.SIGKILL, 3, "memory"),  # a shell's program
+        (running(oom_kills=2), -signal.SIGKILL, 2, "signal"),
+        (running(oom_kills=-1), -signal.SIGKILL, -1, "signal"),
+        (running(oom_kills=-1), -signal.SIGKILL, 3, "signal"),
+        (running(oom_kills=2, cut=True), -signal.SIGKILL, 3, "signal"),
+        (running(oom_kills=2), -signal.SIGSEGV, 3, "signal"),
+        (running(oom_kills=2), 128 + signal.SIGKILL, 2, "exit"),
+        (running(oom_kills=2), 1, 3, "exit"),
+        (running(oom_kills=2), 0, 3, "exit"),
+        (running(oom_kills=2, cut=True, late=True), -signal.SIGKILL, 3, "timeout"),
+    ],
+)
+def test_what_an_exit_status_tells(job: Running, status: int, kills: int, cause: str) -> None:
+    outcome = outcome_of(job, status, Count(kills), 60.0)  # type: ignore[arg-type]
+    assert isinstance(outcome, Failed)
+    assert (outcome.cause, outcome.status) == (cause, status)
+    assert "memory meanwhile" in outcome.detail or cause != "memory"
+
+
+def test_a_script_that_leaves_with_0_has_returned(tmp_path: Path) -> None:
+    job = running()
+    job.draft = tmp_path
+    assert outcome_of(job, 0, Count(0), None) == Returned()  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not Path("/proc/vmstat").exists(), reason="only Linux counts kills for want of memory")
+def test_the_kernels_count_is_read() -> None:
+    kills = OomKills()
+    assert kills.now() >= 0
+    assert kills.lately() >= 0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The monotonic clock of what is tested here: its only entry."""
+    clock = [1000.0]
+    monkeypatch.setattr("rungwise.backends.local.patience.time.monotonic", lambda: clock[0])
+    return clock
+
+
+def test_patience_ends_after_a_grace_and_after_silence(clock: list[float]) -> None:
+    patience = Patience(grace=2.0, timeout=60.0)
+    job = running(heard=990.0)
+    assert patience.ends(job) == 1050.0
+    patience.give(job)
+    patience.give(job, 100)  # it has been given already
+    assert patience.ends(job) == 1002.0
+    assert patience.lose(job, foreign=False) is None
+    clock[0] = 1002.0
+    assert patience.lose(job, foreign=False) == signal.SIGKILL
+    assert (job.cut, job.late, patience.ends(job)) == (True, False, inf)
+    quiet = running(heard=942.0)
+    assert patience.lose(quiet, foreign=True) == signal.SIGKILL
+    assert (quiet.cut, quiet.late) == (True, True)
+    assert Patience(grace=2.0).ends(running()) == inf
+
+
+def test_a_foreign_script_is_asked_before_it_is_killed_and_spared_once_while_it_saves(
+    clock: list[float], tmp_path: Path
+) -> None:
+    patience = Patience(grace=2.0)
+    job = running(draft=tmp_path)
+    (tmp_path / "model").touch()
+    patience.give(job)
+    clock[0] = 1002.0
+    assert patience.lose(job, foreign=True) is None
+    assert patience.ends(job) == 1062.0
+    clock[0] = 1062.0
+    assert patience.lose(job, foreign=True) == signal.SIGTERM
+    clock[0] = 1064.0
+    assert patience.lose(job, foreign=True) == signal.SIGKILL
+
+
+def test_at_the_last_moment_whoever_runs_is_paused(clock: list[float]) -> None:
+    patience = Patience(grace=2.0, timeout=60.0, last=1000.0)
+    job, halted = running(heard=1000.0), running(heard=1000.0, asked="halt")
+    assert patience.lose(job, foreign=True) == patience.lose(halted, foreign=False) == signal.SIGKILL
+    assert (job.asked, halted.asked, job.late) == ("pause", "halt", False)
+
+
+def test_time_in_which_nobody_listened_does_not_count(clock: list[float]) -> None:
+    patience = Patience(grace=2.0, timeout=60.0)
+    before, since, ending = running(heard=900.0), running(heard=999.0), running(heard=900.0, deadline=950.0)
+    patience.excuse([before, since, ending], 95.0)
+    assert (before.heard, since.heard, ending.deadline) == (995.0, 1000.0, 1002.0)
+    patience.excuse([before], 0.5)
+    assert before.heard == 995.0
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    refused: dict[str, dict[str, Any]] = {
+        "workers is 0": {"workers": 0},
+        "trial_timeout is 0": {"trial_timeout": 0},
+        "trial_timeout is nan": {"trial_timeout": float("nan")},
+        "units between two checkpoints is 1.5": {"every_units": 1.5},
+        "units between two checkpoints is -1": {"every_units": -1},
+        "seconds between two checkpoints is inf": {"every_seconds": inf},
+        "a variable called ''": {"env": {"": "x"}},
+        "a variable called 'A=B'": {"env": {"A=B": "x"}},
+        r"a variable called 'A\\x00'": {"env": {"A\0": "x"}},
+        "env sets RUNGWISE_SEED": {"env": {"RUNGWISE_SEED": "1"}},
+        "env sets 'A' to 1": {"env": {"A": 1}},
+        r"env sets A to 'a\\x00'": {"env": {"A": "a\0"}},
+    }
+    for said, settings in refused.items():
+        with pytest.raises(InputError, match=said):
+            LocalSettings(**{"workers": 1, **settings})
+    assert LocalSettings(workers=1, env={"A": "", "rungwise_b": "ü\n="}).trial_timeout is None
 
 
 def test_a_device_never_carries_more_than_asked_for() -> None:

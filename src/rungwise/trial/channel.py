@@ -1,7 +1,9 @@
 """One JSON object per line over a socket: what a trial and the tuner tell each other, in both directions.
 
 From the trial: `{"resource": 3, "metrics": {…}, "saved": true}` (a report), `{"breach": sentence}` (a report that broke
-the contract), `{"hello": …}` (a script has connected), `{"done": true}` and `{"failed": text}` (how a function ended).
+the contract), `{"refused": bytes}` (a checkpoint too large for its room), `{"full": bytes, "at": 3}` (the disk was full
+when the checkpoint at 3 held so many), `{"hello": …}` (a script has connected), `{"done": true}` and
+`{"failed": text, "cause": …}` (how a function ended).
 To the trial: `{"job": {…}}`, then at any time `{"request": "pause"}` or `{"request": "halt"}`.
 """
 

@@ -26,6 +26,12 @@ class HandLink:
     def breach(self, sentence: str) -> None:
         """Say nothing: the error that follows does."""
 
+    def refused(self, size: int) -> None:
+        """Say nothing: no checkpoint is kept."""
+
+    def full(self, resource: int, held: int) -> None:
+        """Say nothing: no checkpoint is kept."""
+
     def wish(self) -> Wish | None:
         """Nothing."""
         return None

@@ -26,6 +26,16 @@ class TunerLink:
         if self._open:
             self._channel.send({"breach": sentence})
 
+    def refused(self, size: int) -> None:
+        """Tell that a checkpoint was larger than the room for it."""
+        if self._open:
+            self._channel.send({"refused": size})
+
+    def full(self, resource: int, held: int) -> None:
+        """Tell that the disk was full when the checkpoint at `resource` was written."""
+        if self._open:
+            self._channel.send({"full": held, "at": resource})
+
     def wish(self) -> Wish | None:
         """The last thing that the tuner asked for; never waits."""
         if self._open:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from rungwise.checkpoints.disk import DiskFullError
+from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, save_checkpoint
 from rungwise.core.errors import ContractError
-from rungwise.trial.checkpoints import checkpoint_folder, save_checkpoint
 from rungwise.trial.contract import check_report
+from rungwise.trial.saving import Intervals
 
 Wish = Literal["pause", "halt"]
 Save = Callable[[Path], object]
@@ -17,8 +19,9 @@ Save = Callable[[Path], object]
 class Job:
     """One job as a trial's process is told of it: train `trial` from `start` to `milestone`.
 
-    `metric` is what the experiment tunes for (None: not checked); checkpoints go into `folder` (None: none are kept);
-    `keep_final` asks for one at `max_resource` too.
+    `metric` is what the experiment tunes for (None: not checked). Checkpoints go into `folder` (None: none are kept),
+    which may then hold `room` bytes (None: as many as there are): one at the milestone, and before it one after every
+    `every_units` units and `every_seconds` seconds (0: never).
     """
 
     trial: int
@@ -30,7 +33,9 @@ class Job:
     max_resource: int
     metric: str | None = None
     folder: str | None = None
-    keep_final: bool = False
+    every_units: int = 0
+    every_seconds: float = 0.0
+    room: int | None = None
 
     def message(self) -> dict[str, Any]:
         """The job as plain values; `Job(**message)` is the way back."""
@@ -38,12 +43,13 @@ class Job:
         return {
             "trial": self.trial, "config": dict(self.config), "seed": self.seed, "slots": self.slots,
             "start": self.start, "milestone": self.milestone, "max_resource": self.max_resource,
-            "metric": self.metric, "folder": self.folder, "keep_final": self.keep_final,
+            "metric": self.metric, "folder": self.folder,
+            "every_units": self.every_units, "every_seconds": self.every_seconds, "room": self.room,
         }  # fmt: skip
 
     def wants_checkpoint_at(self, resource: int) -> bool:
         """Whether a job that ends at `resource` has to leave a checkpoint."""
-        return self.milestone <= resource and (self.milestone < self.max_resource or self.keep_final)
+        return self.milestone <= resource
 
 
 class Link(Protocol):
@@ -55,6 +61,14 @@ class Link(Protocol):
 
     def breach(self, sentence: str) -> None:
         """Tell that a report broke the contract."""
+        ...
+
+    def refused(self, size: int) -> None:
+        """Tell that a checkpoint of `size` bytes was not kept, because it was larger than the room for it."""
+        ...
+
+    def full(self, resource: int, held: int) -> None:
+        """Tell that the disk was full when the checkpoint at `resource` had `held` bytes."""
         ...
 
     def wish(self) -> Wish | None:
@@ -71,7 +85,7 @@ class Trial:
     """
 
     __slots__ = (
-        "_asked", "_heeded", "_job", "_link", "_reported", "_saved",
+        "_asked", "_heeded", "_intervals", "_job", "_link", "_parted", "_reported",
         "config", "id", "max_resource", "milestone", "seed", "slots", "start",
     )  # fmt: skip
 
@@ -86,7 +100,8 @@ class Trial:
         self._job = job
         self._link = link
         self._reported = 0
-        self._saved = False
+        self._parted = False
+        self._intervals = Intervals(job.start, job.every_units, job.every_seconds)
         self._asked: Wish | None = None
         self._heeded = False
 
@@ -111,7 +126,9 @@ class Trial:
 
         Every further keyword is a metric: a number, NaN and infinities included; `save` and `resource` are therefore no
         names for a metric. `save(folder)` is called, before this returns, only when a checkpoint is needed: at the
-        milestone, or when the tuner wants a pause. It gets an empty folder; what it raises passes through.
+        milestone, when the tuner wants a pause, and as often as the experiment's `checkpoint_every` says. It gets an
+        empty folder; what it raises passes through, as the cause of a DiskFullError where the disk is full. What is
+        larger than the experiment's quota has room for is not kept, and the training goes on.
         Raises ContractError for anything else.
         """
         try:
@@ -120,20 +137,41 @@ class Trial:
             self._link.breach(str(error))
             raise
         wish = self._look()
-        if units >= self.milestone:
-            wanted = self._reported < self.milestone and self._job.wants_checkpoint_at(units)
-        else:
-            wanted = wish == "pause" and not self._saved
+        wanted = self._wants_checkpoint(units, wish)
         self._heeded = wish is not None
         self._reported = units
         saved = False
         try:
             if wanted and save is not None and self._job.folder is not None:
-                save_checkpoint(Path(self._job.folder), units, save)
-                saved = self._saved = True
+                saved = self._save(Path(self._job.folder), units, save)
+                self._parted = saved and wish is not None
         finally:
             # Only now, so that whoever hears of the milestone finds the checkpoint in its place.
             self._link.report(units, numbers, saved=saved)
+
+    def _wants_checkpoint(self, units: int, wish: Wish | None) -> bool:
+        if units >= self.milestone:
+            return self._reported < self.milestone and self._job.wants_checkpoint_at(units)
+        match wish:
+            case "pause":
+                return not self._parted
+            case "halt":
+                return False
+            case None:
+                return self._intervals.over(units)
+
+    def _save(self, folder: Path, units: int, save: Save) -> bool:
+        """Save a checkpoint; False if it is larger than the room that this job has for it."""
+        self._intervals.begin(units)
+        try:
+            save_checkpoint(folder, units, save, room=self._job.room)
+        except TooLargeError as error:
+            self._link.refused(error.size)
+            return False
+        except DiskFullError as error:
+            self._link.full(units, error.draft_bytes)
+            raise
+        return True
 
     @property
     def should_stop(self) -> bool:
