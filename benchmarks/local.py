@@ -7,15 +7,15 @@ ran.
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
 from time import monotonic
 
 from _table import print_table
-from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining, Training
+from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining, Training
 from rungwise.core.commands import Launch
-from rungwise.core.events import TrialEnded, TrialReported
+from rungwise.core.events import TrialEnded, TrialFailed, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial import Trial
 
@@ -45,14 +45,14 @@ def trivial(trial: Trial) -> None:
 def opened(training: Training, folder: str, workers: int, *, reuse: bool, preload: Sequence[str] = ()) -> LocalBackend:
     """A backend for trials of one report."""
     return LocalBackend(
-        training, objective=Objective("begun", "min"), max_resource=1, workers=workers, checkpoints=Path(folder),
-        reuse_workers=reuse, preload=preload,
+        training, LocalSettings(workers=workers, reuse_workers=reuse, preload=preload),
+        objective=Objective("begun", "min"), max_resource=1, checkpoints=Path(folder),
     )  # fmt: skip
 
 
 def reports(backend: LocalBackend, trials: int, workers: int) -> Iterator[TrialReported]:
     """Run that many trials, always as many at a time as there are slots."""
-    stream = backend.events()
+    stream = chain.from_iterable(backend.events())
     next(stream)
     started = 0
     while started < min(workers, trials):
@@ -63,9 +63,9 @@ def reports(backend: LocalBackend, trials: int, workers: int) -> Iterator[TrialR
         event = next(stream)
         if isinstance(event, TrialReported):
             yield event
+        if isinstance(event, TrialFailed):
+            sys.exit(f"a trial failed: {event.detail}")
         if isinstance(event, TrialEnded):
-            if event.reason != "completed":
-                sys.exit(f"a trial {event.reason}: {event.detail}")
             ended += 1
             if started < trials:
                 backend.submit(Launch(started, {"lr": 0.1}, 0, 1, 1, 0))

@@ -45,6 +45,11 @@ threads) report 1 $OMP_NUM_THREADS; report 2 ${CUDA_VISIBLE_DEVICES:--1}; report
 talk) echo spoken; echo "{\"note\": 1}"; echo cried >&2; report 3 3 ;;
 raise) report 1 1; echo "broken heart" >&2; exit 3 ;;
 die) report 1 1; kill -SEGV $$ ;;
+exit) report 1 1; exit 5 ;;
+crowded) save 3; head -c 8000 /dev/zero > "$RUNGWISE_SAVE/large"; report 3 3 ;;
+fat) head -c 1500000 /dev/zero > "$RUNGWISE_SAVE/fat" || exit 7; report 3 3 ;;
+environment) env -0 > "$record"; report 3 3 ;;
+last) report 3 3; while :; do sleep 1000; done ;;
 wait) trap 'save 2; report 2 2; exit 0' TERM; report 1 1; wait_for_term ;;
 deaf) trap '' TERM; report 1 1; wait_for_term ;;
 onward) report 3 3; while :; do sleep 0.02; done ;;
@@ -92,6 +97,35 @@ def train(trial: Trial) -> None:
         case "die":
             trial.report(1, acc=1, loss=0.5)
             os.kill(os.getpid(), signal.SIGSEGV)
+        case "exit":
+            trial.report(1, acc=1, loss=0.5)
+            sys.exit(5)
+        case "memory":
+            trial.report(1, acc=1, loss=0.5)
+            raise RuntimeError("too much") from MemoryError()
+        case "slip":
+            trial.report(1, acc=1, loss=0.5)
+            os._exit(0)
+        case "third":
+            count(trial, until=3)
+            raise ValueError("three were too many")
+        case "steps":
+            for epoch in trial.epochs():
+                trial.report(epoch, acc=epoch, loss=os.getpid(), save=lambda folder: write(folder, 1))
+                select.select([], [], [], 0.002)
+        case "crowded":
+            trial.report(3, acc=3, loss=0.5, save=lambda folder: (folder / "large").write_bytes(bytes(8000)))
+        case "fat":
+            trial.report(3, acc=3, loss=0.5, save=lambda folder: (folder / "fat").write_bytes(bytes(1_500_000)))
+        case "elsewhere":
+            trial.report(3, acc=3, loss=0.5, save=lambda folder: Path("/dev/full").write_text("x"))
+        case "environment":
+            pairs = (name + b"=" + value + b"\0" for name, value in os.environb.items())
+            Path(trial.config["record"]).write_bytes(b"".join(pairs))
+            trial.report(3, acc=3, loss=0.5)
+        case "last":
+            trial.report(3, acc=3, loss=os.getpid(), save=lambda folder: write(folder, 3))
+            wait_forever()
         case "wait":
             trial.report(1, acc=1, loss=0.5)
             while trial._look() is None:  # a training itself sees a pause only after its next report
@@ -124,7 +158,7 @@ def breach(trial: Trial, how: str) -> None:
             sys.exit(f"there is no training called {how!r}")
 
 
-def count(trial: Trial) -> None:
+def count(trial: Trial, until: int = sys.maxsize) -> None:
     """Train epoch by epoch, with a checkpoint that knows how far it got."""
     epoch = 0
     if (folder := trial.load()) is not None:
@@ -132,6 +166,8 @@ def count(trial: Trial) -> None:
     if epoch != trial.start:
         raise ValueError(f"loaded {epoch}, told {trial.start}")
     for epoch in trial.epochs():
+        if epoch > until:
+            return
         with Path(trial.config["record"]).open("a") as record:
             record.write(f"{epoch}\n")
         trial.report(epoch, acc=epoch, loss=0.5, save=lambda folder, epoch=epoch: write(folder, epoch))  # type: ignore[misc]

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
 from backend_trainings import count_down
 
-from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining
+from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining
 from rungwise.backends.simulator import Curve, Simulator
-from rungwise.core.commands import Command, Halt, Launch, Pause
-from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
+from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.core.protocols import Backend
 
@@ -37,8 +37,8 @@ def local(folder: Path, kind: str) -> AbstractContextManager[Backend]:
     script = ScriptTraining((str(folder / "script.py"),), "json")
     return LocalBackend(
         script if kind == "script" else FunctionTraining(count_down),
-        objective=Objective("value", "min"), max_resource=MAX_RESOURCE, workers=WORKERS, checkpoints=folder / "kept",
-        reuse_workers=kind == "warm",
+        LocalSettings(workers=WORKERS, reuse_workers=kind == "warm"),
+        objective=Objective("value", "min"), max_resource=MAX_RESOURCE, checkpoints=folder / "kept",
     )  # fmt: skip
 
 
@@ -50,10 +50,15 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         yield opened
 
 
-def run(backend: Backend, commands: list[Command], jobs: int) -> list[Event]:
+def told(backend: Backend) -> Iterator[BackendEvent]:
+    """The events one by one; a group is asked for when the one before it has been taken in."""
+    return chain.from_iterable(backend.events())
+
+
+def run(backend: Backend, commands: list[Command], jobs: int) -> list[BackendEvent]:
     """Submit commands after the first event, and listen until so many jobs have ended."""
-    heard: list[Event] = []
-    for event in backend.events():
+    heard: list[BackendEvent] = []
+    for event in told(backend):
         heard.append(event)
         if len(heard) == 1:
             for command in commands:
@@ -69,7 +74,7 @@ def launch(trial: int, start: int, milestone: int) -> Launch:
 
 
 def test_its_first_event_tells_how_many_slots_there_are(backend: Backend) -> None:
-    first = next(backend.events())
+    first = next(told(backend))
     assert isinstance(first, CapacityChanged)
     assert first.slots == WORKERS
 
@@ -84,7 +89,7 @@ def test_a_job_reports_in_order_and_pauses_at_its_milestone(backend: Backend) ->
 
 
 def test_a_trial_goes_on_from_where_it_paused(backend: Backend) -> None:
-    events = backend.events()
+    events = told(backend)
     next(events)
     backend.submit(launch(0, 0, 3))
     paused = next(event for event in events if isinstance(event, TrialPaused))
@@ -99,7 +104,7 @@ def test_a_trial_goes_on_from_where_it_paused(backend: Backend) -> None:
 
 
 def test_a_child_goes_on_from_where_its_parent_paused_while_that_runs_on(backend: Backend) -> None:
-    events = backend.events()
+    events = told(backend)
     next(events)
     backend.submit(launch(0, 0, 3))
     paused = next(event for event in events if isinstance(event, TrialPaused))
@@ -129,7 +134,7 @@ def test_jobs_run_side_by_side_and_time_never_goes_back(backend: Backend) -> Non
 
 
 def test_a_halted_trial_ends_as_stopped(backend: Backend) -> None:
-    events = backend.events()
+    events = told(backend)
     next(events)
     backend.submit(Launch(0, {"x": 0.5, "until_told": 1}, 0, MAX_RESOURCE, 1, 7))
     next(event for event in events if isinstance(event, TrialReported))
@@ -139,7 +144,7 @@ def test_a_halted_trial_ends_as_stopped(backend: Backend) -> None:
 
 
 def test_a_trial_asked_to_pause_keeps_a_checkpoint(backend: Backend) -> None:
-    events = backend.events()
+    events = told(backend)
     next(events)
     backend.submit(Launch(0, {"x": 0.5, "until_told": 1}, 0, MAX_RESOURCE, 1, 7))
     next(event for event in events if isinstance(event, TrialReported))
@@ -151,4 +156,56 @@ def test_a_trial_asked_to_pause_keeps_a_checkpoint(backend: Backend) -> None:
 
 def test_commands_for_trials_that_do_not_run_do_nothing(backend: Backend) -> None:
     heard = run(backend, [Halt(5), Pause(5), launch(0, 0, 1)], 1)
-    assert {event.trial for event in heard if not isinstance(event, CapacityChanged)} == {0}  # type: ignore[union-attr]
+    assert {event.trial for event in heard if isinstance(event, TrialReported | TrialPaused | TrialEnded)} == {0}
+
+
+def test_groups_are_never_empty_and_tell_each_event_once_in_order(backend: Backend) -> None:
+    groups = backend.events()
+    (first,) = next(groups)
+    backend.submit(launch(0, 0, 8))
+    heard: list[BackendEvent] = [first]
+    while not isinstance(heard[-1], TrialPaused):
+        group = next(groups)
+        assert group
+        heard += group
+    assert [event.resource for event in heard if isinstance(event, TrialReported)] == list(range(1, 9))
+    assert all(a.at <= b.at for a, b in pairwise(heard))
+
+
+def test_a_job_with_nothing_left_to_train_ends_at_once(backend: Backend) -> None:
+    events = told(backend)
+    next(events)
+    backend.submit(launch(0, 0, 3))
+    paused = next(event for event in events if isinstance(event, TrialPaused))
+    backend.submit(launch(0, 3, 3))
+    again = next(events)
+    assert again == TrialPaused(again.at, 0, 3)
+    assert again.at >= paused.at
+
+
+def test_a_wake_up_comes_at_its_time_and_a_later_one_takes_its_place(backend: Backend) -> None:
+    events = told(backend)
+    start = next(events).at
+    backend.submit(Wake(start + 1000.0))
+    backend.submit(Wake(start + 0.01))
+    backend.submit(launch(0, 0, 3))
+    heard = []
+    while not {TrialPaused, TimePassed} <= {type(event) for event in heard}:
+        heard.append(next(events))
+    passed = [event for event in heard if isinstance(event, TimePassed)]
+    assert len(passed) == 1
+    assert start + 0.01 <= passed[0].at < start + 1000.0
+    assert all(a.at <= b.at for a, b in pairwise(heard))
+
+
+def test_a_wake_up_for_the_past_comes_now_and_only_once(backend: Backend) -> None:
+    events = told(backend)
+    first = next(events)
+    backend.submit(Wake(first.at))
+    backend.submit(launch(0, 0, 3))
+    heard = [next(events)]
+    while not isinstance(heard[-1], TrialPaused):
+        heard.append(next(events))
+    assert isinstance(heard[0], TimePassed)
+    assert heard[0].at >= first.at
+    assert not any(isinstance(event, TimePassed) for event in heard[1:])

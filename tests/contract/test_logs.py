@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rungwise.core.commands import Halt, Launch
-from rungwise.core.decisions import Finish, PromoteTrial, StartTrial
-from rungwise.core.events import CapacityChanged, TrialPaused, TrialReported
+from rungwise.core.commands import Halt, Launch, Wake
+from rungwise.core.decisions import FailTrial, Finish, PromoteTrial, StartTrial, Suspend
+from rungwise.core.events import CapacityChanged, TimePassed, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.records import Record
 from rungwise.store import ExperimentLog, MemoryLog, Store
 
@@ -18,6 +18,11 @@ RECORDS: list[Record] = [
     TrialReported(1.5, 0, 3, -0.9, {"accuracy": 0.9, "loss": 0.4}),
     TrialPaused(1.5, 0, 3),
     PromoteTrial(0, 9),
+    Wake(3.0),
+    TimePassed(3.0),
+    TrialFailed(3.5, 0, 3, "signal", "signal 9"),
+    FailTrial(0),
+    Suspend(1),
     Halt(0),
     Finish("done"),
 ]

@@ -1,188 +1,13 @@
 """What holds however a trial is run: as a function in a process of its own or a warm one, as a script, as a program."""
 
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from math import inf, isnan
-from pathlib import Path
-from typing import Any
 
 import pytest
+from local_bench import MAX_RESOURCE, Bench, Opener, Way, program, script
 
-from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining, Training
-from rungwise.core.commands import Halt, Launch, Pause
+from rungwise.checkpoints.folders import remove_checkpoints
 from rungwise.core.errors import ContractError
-from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.core.objective import Objective
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import local_trainings  # noqa: E402
-
-MAX_RESOURCE = 9
-
-
-def forked(folder: Path) -> tuple[Training, dict[str, Any]]:
-    return FunctionTraining(local_trainings.train), {}
-
-
-def warm(folder: Path) -> tuple[Training, dict[str, Any]]:
-    return FunctionTraining(local_trainings.train), {"reuse_workers": True}
-
-
-def script(folder: Path) -> tuple[Training, dict[str, Any]]:
-    file = folder / "train.py"
-    file.write_text(local_trainings.SCRIPT.format(folder=str(HERE)))
-    return ScriptTraining((str(file),)), {}
-
-
-def program(folder: Path) -> tuple[Training, dict[str, Any]]:
-    file = folder / "train.sh"
-    file.write_text(local_trainings.PROGRAM)
-    return ScriptTraining(("/bin/sh", str(file)), "env"), {}
-
-
-WAYS = [forked, warm, script, program]
-
-
-@dataclass
-class Floor:
-    """A backend whose events may be taken by one test after another."""
-
-    backend: LocalBackend
-    folder: Path
-    stream: Iterator[Event] = field(init=False)
-    trials: int = 0
-
-    def __post_init__(self) -> None:
-        self.stream = self.backend.events()
-        assert next(self.stream) == CapacityChanged(100.0, 2)
-
-
-@dataclass
-class Bench:
-    """One test's view of a backend: its trials count from 0, and `seen` are its events so far."""
-
-    floor: Floor
-    first: int = field(init=False)
-    seen: list[Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.first = self.floor.trials
-        self.floor.trials += 10
-
-    @property
-    def backend(self) -> LocalBackend:
-        return self.floor.backend
-
-    @property
-    def record(self) -> Path:
-        return self.floor.folder / f"record-{self.first}"
-
-    def launch(self, do: str, *, trial: int = 0, start: int = 0, milestone: int = 3, parent: int | None = None) -> None:
-        config: dict[str, bool | int | float | str] = {"do": do, "record": str(self.record), "lr": 0.1}
-        heritage = None if parent is None else self.first + parent
-        self.backend.submit(Launch(self.first + trial, config, start, milestone, slots=1, seed=7, parent=heritage))
-
-    def pause(self, trial: int = 0) -> None:
-        self.backend.submit(Pause(self.first + trial))
-
-    def halt(self, trial: int = 0) -> None:
-        self.backend.submit(Halt(self.first + trial))
-
-    def until(self, wanted: Callable[[Event], bool]) -> Event:
-        for fact in self.floor.stream:
-            assert isinstance(fact, TrialReported | TrialPaused | TrialEnded)
-            event = replace(fact, trial=fact.trial - self.first)
-            self.seen.append(event)
-            if wanted(event):
-                return event
-        raise AssertionError("the events have ended")
-
-    def settle(self) -> None:
-        """Let the backend come to its next event: then the last one has been recorded, as far as it can know."""
-        self.backend.interrupt()
-        assert isinstance(next(self.floor.stream), CapacityChanged)
-
-    def until_reported(self, trial: int = 0) -> Event:
-        return self.until(lambda event: isinstance(event, TrialReported) and event.trial == trial)
-
-    def until_over(self, trial: int = 0) -> Event:
-        return self.until(lambda event: isinstance(event, TrialPaused | TrialEnded) and event.trial == trial)
-
-    def reports(self, trial: int = 0) -> list[tuple[int, float]]:
-        return [
-            (event.resource, event.metrics["acc"])
-            for event in self.seen
-            if isinstance(event, TrialReported) and event.trial == trial
-        ]
-
-    def kept(self, trial: int = 0) -> list[str]:
-        folder = self.folder(trial)
-        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.exists() else []
-
-    def folder(self, trial: int = 0) -> Path:
-        return self.floor.folder / "checkpoints" / f"trial-{self.first + trial}"
-
-
-@pytest.fixture(autouse=True)
-def watchdog() -> Iterator[None]:
-    """Waiting for an event has no limit of its own."""
-
-    def bark(*_: object) -> None:
-        raise AssertionError("no event for 30 s")
-
-    former = signal.signal(signal.SIGALRM, bark)
-    signal.alarm(30)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, former)
-
-
-Way = Callable[[Path], tuple[Training, dict[str, Any]]]
-Opener = Callable[..., Bench]
-
-
-def build(way: Way, folder: Path, **options: Any) -> Floor:
-    training, own = way(folder)
-    backend = LocalBackend(
-        training, objective=Objective("acc", "max"), max_resource=MAX_RESOURCE, workers=2,
-        checkpoints=folder / "checkpoints", start_at=100.0, **own, **options,
-    )  # fmt: skip
-    return Floor(backend, folder)
-
-
-@pytest.fixture(params=WAYS, ids=lambda way: way.__name__, scope="module")
-def way(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def floor(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    floor = build(way, tmp_path_factory.mktemp(way.__name__))
-    with floor.backend:
-        yield floor
-
-
-@pytest.fixture
-def bench(floor: Floor) -> Bench:
-    return Bench(floor)
-
-
-@pytest.fixture
-def opened(way: Way, tmp_path: Path) -> Iterator[Opener]:
-    """A backend of one's own, with options."""
-    with ExitStack() as open_ones:
-
-        def opener(**options: Any) -> Bench:
-            floor = build(way, tmp_path, **options)
-            open_ones.enter_context(floor.backend)
-            return Bench(floor)
-
-        yield opener
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
 
 
 def test_reports_arrive_in_order_and_a_trial_goes_on_from_its_checkpoint(bench: Bench) -> None:
@@ -191,14 +16,13 @@ def test_reports_arrive_in_order_and_a_trial_goes_on_from_its_checkpoint(bench: 
     assert bench.kept() == ["3"]
     bench.launch("count", start=3, milestone=5)
     assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=5)
-    assert bench.kept() == ["3", "5"]  # the older one goes when the pause has been recorded
+    assert bench.kept() == ["3", "5"]  # the older one stays until somebody knows that the newer one is recorded
     bench.launch("count", start=5, milestone=MAX_RESOURCE)
     assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
 
     assert bench.reports() == [(epoch, epoch) for epoch in range(1, 10)]
     assert [int(line) for line in bench.record.read_text().split()] == list(range(1, 10))
-    bench.settle()
-    assert bench.kept() == []
+    assert bench.kept() == ["5", "9"], "the full resource leaves a checkpoint too"
     first = bench.seen[0]
     assert isinstance(first, TrialReported)
     assert (first.value, dict(first.metrics)) == (-1.0, {"acc": 1.0, "loss": 0.5})
@@ -224,14 +48,6 @@ def test_a_trial_that_saves_nothing_starts_afresh(bench: Bench) -> None:
     assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=0)
 
 
-def test_the_last_checkpoint_is_kept_where_that_is_asked_for(opened: Opener) -> None:
-    bench = opened(keep_final=True)
-    bench.launch("count", milestone=MAX_RESOURCE)
-    assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
-    bench.settle()
-    assert bench.kept() == ["9"]
-
-
 def test_a_child_goes_on_from_its_parents_checkpoint_as_from_its_own(bench: Bench) -> None:
     bench.launch("count", milestone=3)
     bench.until_over()
@@ -245,14 +61,14 @@ def test_a_child_goes_on_from_its_parents_checkpoint_as_from_its_own(bench: Benc
 
 
 def test_what_becomes_of_the_parent_does_not_touch_the_child(bench: Bench) -> None:
-    """The child has its checkpoint before the parent goes on, and keeps it when the parent is over."""
+    """The child has its checkpoint before the parent goes on, and keeps it when the parent's are removed."""
     bench.launch("count", milestone=3)
     bench.until_over()
     bench.launch("wait", trial=1, start=3, milestone=5, parent=0)
     assert "3" in bench.kept(1)
     bench.launch("count", start=3, milestone=MAX_RESOURCE)
     assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "completed")
-    bench.settle()
+    remove_checkpoints(bench.folder())
     assert (bench.kept(0), (bench.folder(1) / "3" / "epoch").read_text()) == ([], "3\n")
     bench.launch("count", trial=2, start=3, milestone=5, parent=1)
     assert bench.until_over(2) == TrialPaused(bench.seen[-1].at, 2, resource=5)
@@ -261,17 +77,17 @@ def test_what_becomes_of_the_parent_does_not_touch_the_child(bench: Bench) -> No
     bench.until_over(1)
 
 
-def test_a_parent_that_ends_can_be_inherited_from_until_its_end_is_recorded(bench: Bench) -> None:
+def test_a_parent_whose_job_failed_can_be_inherited_from(bench: Bench) -> None:
     bench.launch("count", milestone=3)
     bench.until_over()
     bench.launch("raise", start=3, milestone=5)
-    end = bench.until_over()
-    assert isinstance(end, TrialEnded)
-    assert end.reason == "failed"
+    failed = bench.until_over()
+    assert isinstance(failed, TrialFailed)
+    assert failed.resource == 3
     bench.launch("count", trial=1, start=3, milestone=5, parent=0)
     bench.launch("count", trial=2, milestone=3, parent=0)
     bench.until_over(1)
-    assert (bench.kept(0), bench.kept(1)) == ([], ["3", "5"])
+    assert (bench.kept(0), bench.kept(1)) == (["3"], ["3", "5"])
     if not bench.reports(2):
         bench.until_over(2)
     assert bench.reports(2)[0] == (1, 1), "there was nothing to inherit at 0"
@@ -286,12 +102,11 @@ def test_a_child_of_a_checkpoint_that_is_gone_trains_from_scratch(bench: Bench) 
 def test_a_child_fails_alone_where_it_cannot_have_the_checkpoint(bench: Bench) -> None:
     bench.launch("count", milestone=3)
     bench.until_over()
-    bench.folder(1).mkdir()
-    (bench.folder(1) / ".saving-3").write_text("in the way")
+    bench.folder(1).write_text("in the way")
     bench.launch("count", trial=1, start=3, milestone=5, parent=0)
     end = bench.until_over(1)
-    assert isinstance(end, TrialEnded)
-    assert end.reason == "failed"
+    assert isinstance(end, TrialFailed)
+    assert (end.resource, end.cause) == (0, "checkpoint")
     assert f"the checkpoint of trial {bench.first} at 3 could not be taken over" in end.detail
     assert bench.kept(0) == ["3"]
 
@@ -322,14 +137,16 @@ def test_what_a_trial_prints_is_in_its_output_file(bench: Bench) -> None:
     assert sorted(lines) == ["cried", "spoken", '{"note": 1}']
 
 
-@pytest.mark.parametrize(("how", "shown"), [("raise", "broken heart"), ("die", "SIGSEGV")])
-def test_a_trial_that_dies_fails_alone(bench: Bench, how: str, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "cause", "shown"), [("raise", "exception", "broken heart"), ("die", "signal", "SIGSEGV")]
+)
+def test_a_trial_that_dies_fails_alone(bench: Bench, way: Way, how: str, cause: str, shown: str) -> None:
     bench.launch("wait", trial=1)
     bench.until_reported(1)
     bench.launch(how)
     end = bench.until_over()
-    assert isinstance(end, TrialEnded)
-    assert end.reason == "failed"
+    assert isinstance(end, TrialFailed)
+    assert (end.resource, end.cause) == (0, "exit" if how == "raise" and way in (script, program) else cause)
     assert shown in end.detail
     assert len(end.detail.splitlines()) < 20
     assert bench.reports() == [(1, 1)]
@@ -354,15 +171,6 @@ def test_a_halt_ends_it_and_keeps_nothing(bench: Bench) -> None:
     bench.halt()
     assert bench.until_over() == TrialEnded(bench.seen[-1].at, 0, "stopped")
     assert bench.reports() == [(1, 1), (2, 2)], "a late report is a fact as well"
-    bench.settle()
-    assert bench.kept() == []
-
-
-def test_a_halt_that_comes_when_the_trial_has_paused_keeps_nothing_either(bench: Bench) -> None:
-    bench.launch("count", milestone=3)
-    assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=3)
-    bench.halt()
-    bench.settle()
     assert bench.kept() == []
 
 
@@ -378,7 +186,7 @@ def test_whoever_does_not_hear_the_halt_is_killed_and_others_go_on(opened: Opene
     assert bench.until_over(2) == TrialEnded(bench.seen[-1].at, 2, "completed")
 
 
-def test_whoever_goes_on_past_its_milestone_is_ended(opened: Opener, way: Callable[..., object]) -> None:
+def test_whoever_goes_on_past_its_milestone_is_ended(opened: Opener, way: Way) -> None:
     bench = opened(grace=0.05)
     bench.launch("onward", milestone=3)
     # A program has to leave by itself for its checkpoint to count, because nobody else knows that it is whole.
@@ -415,8 +223,8 @@ def test_later_it_is_one_trials_failure(bench: Bench) -> None:
     for trial, (how, shown) in enumerate(BREACHES.items()):
         bench.launch(how, trial=trial)
         end = bench.until_over(trial)
-        assert isinstance(end, TrialEnded)
-        assert end.reason == "failed"
+        assert isinstance(end, TrialFailed)
+        assert end.cause == "contract"
         assert shown in end.detail
         assert "\n" not in end.detail
 
@@ -440,7 +248,7 @@ def test_each_slot_has_its_share_of_the_cores_and_a_gpu_of_its_own(
     bench.launch("threads", trial=0)
     bench.launch("threads", trial=1)
     for _ in range(2):
-        bench.until(lambda event: isinstance(event, TrialPaused | TrialEnded))
+        bench.until(lambda event: isinstance(event, TrialPaused))
     assert {dict(bench.reports(trial))[1] for trial in (0, 1)} == {6}
     assert {dict(bench.reports(trial))[2] for trial in (0, 1)} == {4, 6}
 

@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from rungwise.backends.local import LocalBackend, ScriptTraining
+from rungwise.backends.local import LocalBackend, LocalSettings, ScriptTraining
 from rungwise.by_hand import current_trial
 from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
-from rungwise.core.events import TrialEnded, TrialReported
+from rungwise.core.events import TrialEnded, TrialFailed, TrialReported
 from rungwise.core.objective import Objective
 
 SCRIPT = """
@@ -18,7 +19,8 @@ from rungwise.by_hand import current_trial
 trial = current_trial({arguments})
 assert trial.load() is None
 for epoch in trial.epochs():
-    trial.report(epoch, acc=epoch * trial.config["lr"], loss=float("nan"), save=lambda folder: 1 / 0)
+    acc = epoch * trial.config["lr"]
+    trial.report(epoch, acc=acc, loss=float("nan"), save=lambda folder: (folder / "state").touch())
 """
 SPACE = "lr: {range: [0.0, 1.0], default: 0.25}\n"
 
@@ -85,17 +87,17 @@ def test_the_resource_is_a_whole_positive_number(
         current_trial({"lr": [0.5]})
 
 
-def tuned(folder: Path, *command: str) -> tuple[list[float], TrialEnded]:
+def tuned(folder: Path, *command: str) -> tuple[list[float], TrialEnded | TrialFailed]:
     with LocalBackend(
-        ScriptTraining(command, "json"), objective=Objective("acc", "max"), max_resource=2, workers=1,
+        ScriptTraining(command, "json"), LocalSettings(workers=1), objective=Objective("acc", "max"), max_resource=2,
         checkpoints=folder / "checkpoints",
     ) as backend:  # fmt: skip
         backend.submit(Launch(0, {"lr": 0.125}, 0, 2, 1, 0))
         values = []
-        for event in backend.events():
+        for event in chain.from_iterable(backend.events()):
             if isinstance(event, TrialReported):
                 values.append(event.metrics["acc"])
-            if isinstance(event, TrialEnded):
+            if isinstance(event, TrialEnded | TrialFailed):
                 return values, event
     raise AssertionError("the events have ended")
 
@@ -106,6 +108,7 @@ def test_in_the_tuner_it_is_the_tuners_trial_through_a_shell_too(tmp_path: Path,
     values, end = tuned(tmp_path, "/bin/sh", "-c", f"{sys.executable} {script}; exit $?")
     # The line came before the script asked for its trial: until then it is any program.
     assert values == [7, 0.125, 0.25]
+    assert isinstance(end, TrialEnded)
     assert end.reason == "completed"
 
 
@@ -118,6 +121,7 @@ def test_a_program_between_that_closes_the_line_is_found_out(tmp_path: Path, scr
     )
     values, end = tuned(tmp_path, str(between))
     assert values == []
-    assert end.reason == "failed"
+    assert isinstance(end, TrialFailed)
+    assert end.cause == "exit"
     assert "RUNGWISE_CHANNEL is" in end.detail
     assert "no open socket" in end.detail

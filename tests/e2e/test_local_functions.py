@@ -9,15 +9,16 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rungwise.backends.local import FunctionTraining, LocalBackend
+from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings
 from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
-from rungwise.core.events import Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial import Trial
 
@@ -25,19 +26,20 @@ TUNE = """
 def tune(function, **options):
     import sys
     from pathlib import Path
-    from rungwise.backends.local import FunctionTraining, LocalBackend
+    from itertools import chain
+    from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings
     from rungwise.core.commands import Launch
     from rungwise.core.errors import InputError
     from rungwise.core.events import TrialEnded
     from rungwise.core.objective import Objective
     try:
         with LocalBackend(
-            FunctionTraining(function), objective=Objective("acc", "max"), max_resource=3, workers=1,
-            checkpoints=Path("checkpoints"), **options,
+            FunctionTraining(function), LocalSettings(workers=1, **options), objective=Objective("acc", "max"),
+            max_resource=3, checkpoints=Path("checkpoints"),
         ) as backend:
             for trial in range(2):
                 backend.submit(Launch(trial, {}, 0, 3, 1, 0))
-                for event in backend.events():
+                for event in chain.from_iterable(backend.events()):
                     if isinstance(event, TrialEnded):
                         print(event.reason, event.detail)
                         break
@@ -173,7 +175,7 @@ def saves_badly(trial: Trial) -> None:
 
     def fail(folder: Path) -> None:
         (folder / "half").touch()
-        raise OSError("disk full")
+        raise OSError("broken disk")
 
     trial.report(2, acc=1, save=fail)
 
@@ -187,24 +189,24 @@ def has_children(trial: Trial) -> None:
 @contextmanager
 def backend(tmp_path: Path, function: Any, **options: Any) -> Iterator[LocalBackend]:
     with LocalBackend(
-        FunctionTraining(function), objective=Objective("acc", "max"), max_resource=3, checkpoints=tmp_path,
-        **{"workers": 1, **options},
+        FunctionTraining(function), LocalSettings(**{"workers": 1, **options}), objective=Objective("acc", "max"),
+        max_resource=3, checkpoints=tmp_path,
     ) as made:  # fmt: skip
         yield made
 
 
-def job(made: LocalBackend, milestone: int = 3, trial: int = 0, slots: int = 1, **config: str) -> list[Event]:
+def job(made: LocalBackend, milestone: int = 3, trial: int = 0, slots: int = 1, **config: str) -> list[BackendEvent]:
     """The events of one job."""
     made.submit(Launch(trial, config, 0, milestone, slots, 0))
     events = []
-    for event in made.events():
+    for event in chain.from_iterable(made.events()):
         events.append(event)
-        if isinstance(event, TrialPaused | TrialEnded):
+        if isinstance(event, TrialPaused | TrialFailed | TrialEnded):
             break
     return events[1:]
 
 
-def numbers(events: list[Event]) -> dict[str, float]:
+def numbers(events: list[BackendEvent]) -> dict[str, float]:
     found: dict[str, float] = {}
     for event in events:
         if isinstance(event, TrialReported):
@@ -228,11 +230,11 @@ def test_a_warm_process_is_used_again_and_replaced_if_it_dies(tmp_path: Path) ->
     assert pids[0] == pids[1]
     with backend(tmp_path, exits, reuse_workers=True) as made:
         ends = [job(made, trial=trial, how=how)[-1] for trial, how in enumerate(["killed", "os", "sys", "quietly"])]
-    assert [(end.reason, end.detail) for end in ends if isinstance(end, TrialEnded)] == [
-        ("failed", "killed by SIGKILL (out of memory?)"),
-        ("failed", "exit code 5"),
-        ("failed", "the training called sys.exit(4)"),
-        ("completed", ""),
+    assert [(end.cause, end.detail) if isinstance(end, TrialFailed) else type(end) for end in ends] == [
+        ("signal", "killed by SIGKILL, though not by the tuner nor, by its count, by the kernel for want of memory"),
+        ("exit", "exit code 5"),
+        ("exit", "the training called sys.exit(4)"),
+        TrialEnded,
     ]
 
 
@@ -255,9 +257,9 @@ def test_a_save_that_fails_fails_the_trial_and_leaves_nothing(tmp_path: Path) ->
     with backend(tmp_path, saves_badly) as made:
         *_, report, end = job(made, milestone=2)
     assert isinstance(report, TrialReported)
-    assert isinstance(end, TrialEnded)
-    assert end.reason == "failed"
-    assert end.detail.endswith("OSError: disk full")
+    assert isinstance(end, TrialFailed)
+    assert (end.resource, end.cause) == (0, "exception")
+    assert end.detail.endswith("OSError: broken disk")
     assert "saves_badly" in end.detail
     assert list(tmp_path.iterdir()) == []
 
@@ -282,38 +284,35 @@ def test_what_a_trial_started_goes_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
-def test_if_the_parent_of_all_trials_dies_they_go_on_once_and_then_are_lost(tmp_path: Path) -> None:
-    with backend(tmp_path, lingers) as made:
+@pytest.mark.parametrize("reuse", [False, True])
+def test_if_the_parent_of_all_trials_dies_each_has_failed_once_all_are_gone(tmp_path: Path, reuse: bool) -> None:
+    with backend(tmp_path, lingers, workers=2, reuse_workers=reuse, every_units=1) as made:
+        stream = chain.from_iterable(made.events())
+        next(stream)
         made.submit(Launch(0, {}, 0, 3, 1, 0))
-        stream = made.events()
-        found: list[Event] = []
-        while not isinstance(found[-1] if found else None, TrialReported):
-            found.append(next(stream))
+        made.submit(Launch(1, {}, 0, 3, 1, 0))
+        found = [next(stream), next(stream)]
         os.kill(int(numbers(found)["parent"]), signal.SIGKILL)
-        paused = next(stream)
-        assert isinstance(paused, TrialPaused)
-        assert (paused.trial, paused.resource) == (0, 0)
-        made.submit(Launch(0, {}, 0, 3, 1, 0))
-        found.append(next(stream))
-        facts = numbers(found[-1:])
-        os.kill(int(facts["parent"]), signal.SIGKILL)
-        end = next(stream)
-        assert isinstance(end, TrialEnded)
-        assert end.reason == "lost"
-        assert "killed by SIGKILL" in end.detail
-        assert gone(int(facts["acc"]))
-        made.submit(Launch(1, {"brief": True}, 0, 3, 1, 0))
+        for event in (next(stream), next(stream)):
+            assert isinstance(event, TrialFailed)
+            assert (event.resource, event.cause) == (1, "lost")
+            assert "killed by SIGKILL" in event.detail
+        for report in found:
+            assert gone(int(numbers([report])["acc"]))
+        made.submit(Launch(2, {"brief": True}, 0, 3, 1, 0))
+        assert isinstance(next(stream), TrialReported)
         assert isinstance(next(stream), TrialReported)
         end = next(stream)
         assert isinstance(end, TrialEnded)
-        assert (end.trial, end.reason) == (1, "completed")
+        assert (end.trial, end.reason) == (2, "completed")
 
 
 def lingers(trial: Trial) -> None:
-    """Stay, unless told to be brief."""
-    trial.report(1, acc=os.getpid(), parent=os.getppid())
+    """Save, and stay, unless told to be brief."""
+    trial.report(1, acc=os.getpid(), parent=os.getppid(), save=lambda folder: (folder / "state").touch())
     while not trial.config.get("brief"):
         select.select([], [], [], 60)
+    trial.report(3, acc=1)
 
 
 def test_a_module_that_was_loaded_from_a_file_is_found_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +339,7 @@ def test_what_cannot_run_is_refused_before_anything_starts(tmp_path: Path) -> No
     for workers, gpus in ((0, ()), (3, ("0", "1"))):
         with pytest.raises(InputError, match=f"workers is {workers}"):
             LocalBackend(
-                FunctionTraining(told), objective=Objective("acc", "max"), max_resource=3, workers=workers,
-                checkpoints=tmp_path, gpus=gpus,
+                FunctionTraining(told), LocalSettings(workers=workers, gpus=gpus), objective=Objective("acc", "max"),
+                max_resource=3, checkpoints=tmp_path,
             )  # fmt: skip
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """No child outlives the tuner, however it dies."""
 
+import fcntl
 import os
 import select
 import signal
@@ -36,9 +37,10 @@ while :; do wait; done
 """
 
 TUNER = """
-import contextlib, os, select, sys
+import contextlib, fcntl, os, select, sys
+from itertools import chain
 from pathlib import Path
-from rungwise.backends.local import FunctionTraining, LocalBackend, ScriptTraining
+from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining
 from rungwise.core.commands import Launch
 from rungwise.core.events import TrialReported
 from rungwise.core.objective import Objective
@@ -47,15 +49,17 @@ from training import train
 def main():
     function, program = FunctionTraining(train), ScriptTraining(("./program",))
     trainings = [(function, False), (function, True), (program, False)]
+    lock = os.open("lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     with contextlib.ExitStack() as stack:
         for training, reuse in trainings:
             backend = stack.enter_context(LocalBackend(
-                training, objective=Objective("acc", "max"), max_resource=9, workers=2, checkpoints=Path("checkpoints"),
-                reuse_workers=reuse,
+                training, LocalSettings(workers=2, reuse_workers=reuse), objective=Objective("acc", "max"),
+                max_resource=9, checkpoints=Path("checkpoints"), holding=[lock],
             ))
             for trial in range(2):
                 backend.submit(Launch(trial, {}, 0, 9, 1, 0))
-            stream = backend.events()
+            stream = chain.from_iterable(backend.events())
             for _ in range(2):
                 while not isinstance(next(stream), TrialReported):
                     pass
@@ -110,6 +114,26 @@ def all_gone(handles: set[int]) -> bool:
     for handle in handles:
         os.close(handle)
     return True
+
+
+def still_running(handles: set[int]) -> set[int]:
+    return handles - set(select.select(list(handles), [], [], 0)[0])
+
+
+def test_what_the_backend_holds_is_let_go_when_the_last_trial_is_gone(tmp_path: Path) -> None:
+    with start(tmp_path, WAITS) as tuner, (tmp_path / "lock").open("w") as lock:
+        assert tuner.stdout is not None
+        assert tuner.stdout.readline() == "running\n"
+        numbers = [int(line) for line in (tmp_path / "pids").read_text().split()]
+        reapers = {number for number in numbers if Path(f"/proc/{number}/cmdline").read_bytes().count(b"reaper.py")}
+        assert len(reapers) == 3
+        handles = handles_of(set(numbers) - reapers)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tuner.send_signal(signal.SIGKILL)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert still_running(handles) == set()
+        assert all_gone(handles)
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rungwise.backends.local.backend import LocalBackend
+    from rungwise.backends.local.settings import LocalSettings
     from rungwise.backends.local.training import FunctionTraining, ScriptTraining, Training
 
-__all__ = ["FunctionTraining", "LocalBackend", "ScriptTraining", "Training"]
+__all__ = ["FunctionTraining", "LocalBackend", "LocalSettings", "ScriptTraining", "Training"]
 
 
 def __getattr__(name: str) -> object:
@@ -15,6 +16,10 @@ def __getattr__(name: str) -> object:
             from rungwise.backends.local.backend import LocalBackend
 
             return LocalBackend
+        case "LocalSettings":
+            from rungwise.backends.local.settings import LocalSettings
+
+            return LocalSettings
         case "FunctionTraining" | "ScriptTraining" | "Training":
             from rungwise.backends.local import training
 

@@ -1,39 +1,54 @@
 """Trials as processes of this machine: commands in, events out."""
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from math import inf
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, assert_never
+from typing import Any, Protocol, Self, assert_never
 
-from rungwise.backends.local.functions import GUARD, pack
-from rungwise.backends.local.output import tidy
+from rungwise.backends.local.full_disk import Waiting, need
+from rungwise.backends.local.functions import pack, refuse_while_importing
+from rungwise.backends.local.patience import Patience
+from rungwise.backends.local.pool import Pool
 from rungwise.backends.local.scripts import check_script
-from rungwise.backends.local.slots import Devices
+from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.supervisor import Supervisor
 from rungwise.backends.local.training import FunctionTraining, ScriptTraining, Training
-from rungwise.core.commands import Command, Halt, Launch, Pause
+from rungwise.checkpoints.disk import DiskFullError, is_full
+from rungwise.checkpoints.folders import TooLargeError, inherit, newest, trial_folder
+from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
 from rungwise.core.errors import InputError
-from rungwise.core.events import CapacityChanged, Event, TrialEnded, TrialPaused
+from rungwise.core.events import BackendEvent, CapacityChanged, Cause, TimePassed, TrialEnded, TrialFailed, TrialPaused
 from rungwise.core.objective import Objective
-from rungwise.trial.checkpoints import drop_older, inherit, newest, remove_checkpoints, trial_folder
-from rungwise.trial.environment import importing_for_trials
 from rungwise.trial.trial import Job
 
-GRACE = 2.0
+GROUP = 512
+
+
+class Keeper(Protocol):
+    """Who decides how much of the disk checkpoints may take."""
+
+    def reserve(self, trial: int, *, sparing: int | None = None) -> int | None:
+        """The bytes that the folder of a trial about to run may hold; None: as many as there are.
+
+        `sparing` is the trial that it inherits from, whose checkpoint must stay.
+        """
+        ...
+
+    def refused(self, trial: int, size: int) -> None:
+        """Hear that a checkpoint of so many bytes was not kept, because it was larger than the room for it."""
+        ...
 
 
 class LocalBackend:
-    """Runs trials on this machine, `workers` slots at a time; leaving its context ends every process it started.
+    """Runs trials on this machine as the settings say; leaving its context ends every process it started.
 
-    `max_resource` is the most that any trial gets; a job that ends there leaves no checkpoint unless `keep_final`.
-    `checkpoints` is the folder for them and for what trials print. `gpus` are the values for CUDA_VISIBLE_DEVICES, of
-    which each carries `per_gpu` trials at most. Functions run in a process of their own for each job, forked from one
-    that has imported the function and the modules in `preload`; with `reuse_workers` a process goes on to the next job.
-    Event times are seconds since construction plus `start_at`. `grace`, in seconds, is what a job gets that was asked
-    to halt or has reported its milestone; it is then killed. One that has reached `max_resource` may take its time,
-    unless it goes on reporting.
+    `max_resource` is the most that any trial gets. `checkpoints` is the folder for them and for what trials print;
+    `keeper` says how much they may take (None: no limit), and what is no longer needed is left for others to remove.
+    Event times are seconds since construction plus `start_at`. The descriptors in `holding` stay open, should this
+    process be killed, until none of its trials' processes is left.
 
     As long as no job has ended cleanly, here or (`proven`) before, a training that breaks its contract ends the run.
 
@@ -41,30 +56,25 @@ class LocalBackend:
     """
 
     def __init__(
-        self, training: Training, *, objective: Objective, max_resource: int, workers: int, checkpoints: Path,
-        gpus: Sequence[str] = (), per_gpu: int = 1, reuse_workers: bool = False, preload: Sequence[str] = (),
-        keep_final: bool = False, proven: bool = False, start_at: float = 0.0, grace: float = GRACE,
+        self, training: Training, settings: LocalSettings, *, objective: Objective, max_resource: int,
+        checkpoints: Path, keeper: Keeper | None = None, holding: Sequence[int] = (), proven: bool = False,
+        start_at: float = 0.0,
     ) -> None:  # fmt: skip
-        if importing_for_trials():
-            raise InputError(
-                "tuning starts while another process only imports this script to get at the training function:"
-                f" put the call of tune under {GUARD}"
-            )
-        if workers < 1:
-            raise InputError(f"workers is {workers}, but at least 1 trial must run at a time")
-        self._begun = time.monotonic()
+        refuse_while_importing()
+        self._begun = time.monotonic() - start_at
         self._start_at = start_at
-        self._workers = workers
+        self._settings = settings
         self._objective = objective
         self._max_resource = max_resource
         self._checkpoints = checkpoints.absolute()
-        self._keep_final = keep_final
+        self._keeper = keeper
         self._interrupted = False
-        self._told: Event | None = None
-        self._halted: set[int] = set()
+        self._wake_at = inf
+        what = _prepare(training, settings.preload, reuse=settings.reuse_workers)
         self._supervisor = Supervisor(
-            _prepare(training, preload, reuse=reuse_workers), objective=objective, workers=workers, proven=proven,
-            devices=Devices(gpus, per_gpu, workers), reuse=reuse_workers, grace=grace, now=self._now,
+            partial(Pool, what, settings, holding), objective=objective, proven=proven, now=self._now,
+            patience=Patience(settings.grace, settings.trial_timeout),
+            refused=self._refused,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -73,8 +83,6 @@ class LocalBackend:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self._tidy()
         self.close()
 
     def submit(self, command: Command) -> None:
@@ -85,34 +93,46 @@ class LocalBackend:
             case Pause(trial):
                 self._supervisor.ask(trial, "pause")
             case Halt(trial):
-                self._halted.add(trial)
                 self._supervisor.ask(trial, "halt")
+            case Wake(at):
+                self._wake_at = at
             case _:
                 assert_never(command)
 
-    def events(self) -> Iterator[Event]:
-        """Facts as they become known; blocks until there is one, and never ends by itself.
+    def events(self) -> Iterator[Sequence[BackendEvent]]:
+        """Facts in the order in which they became known, all that wait at a time; blocks until there are any.
 
-        Raises ContractError if a training that has not yet ended one job cleanly breaks its contract.
+        It never ends by itself. Raises ContractError if a training that has not yet ended one job cleanly breaks its
+        contract.
         """
         supervisor = self._supervisor
-        self._tidy()
-        yield CapacityChanged(self._start_at, self._workers)
+        yield [CapacityChanged(self._start_at, self._settings.workers)]
         while True:
+            waiting = supervisor.events
+            if self._now() >= self._wake_at:
+                self._wake_at = inf
+                waiting.append(TimePassed(self._now()))
             if self._interrupted:
                 self._interrupted = False
-                yield CapacityChanged(self._now(), 0)
+                # First of all, so that nothing is started any more; but time never goes back.
+                capacity = CapacityChanged(waiting[0].at if waiting else self._now(), 0)
+                supervisor.full_disk.leave()
+                yield [capacity]
+            elif waiting:
+                yield [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
             elif supervisor.breach is not None:
                 raise supervisor.breach
-            elif supervisor.events:
-                self._told = supervisor.events.popleft()
-                yield self._told
-                self._tidy()
             else:
-                supervisor.wait()
+                supervisor.wait(until=self._begun + self._wake_at)
 
-    def interrupt(self) -> None:
-        """Let the next event be that there are no more slots; may be called from a signal handler."""
+    def interrupt(self, within: float | None = None) -> None:
+        """Let the next event be that there are no more slots; may be called from a signal handler.
+
+        Jobs that still run `within` so many seconds are killed, and paused at their newest checkpoint (None: never).
+        Called again, it can only shorten that.
+        """
+        if within is not None:
+            self._supervisor.leave(time.monotonic() + within)
         self._interrupted = True
         self._supervisor.wake()
 
@@ -122,40 +142,53 @@ class LocalBackend:
 
     def _now(self) -> float:
         # Monotonic: the wall clock may be set while trials run.
-        return time.monotonic() - self._begun + self._start_at
-
-    def _tidy(self) -> None:
-        """Remove the checkpoints that nothing goes back to now that the last event is recorded and answered.
-
-        Not before: a child may have been told to begin at one of them.
-        """
-        event, self._told = self._told, None
-        if not isinstance(event, TrialPaused | TrialEnded):
-            return
-        folder = trial_folder(self._checkpoints, event.trial)
-        halted = event.trial in self._halted
-        self._halted.discard(event.trial)
-        if isinstance(event, TrialPaused) and not halted:
-            drop_older(folder, event.resource)
-        elif isinstance(event, TrialEnded) and event.reason == "completed" and self._keep_final:
-            drop_older(folder, newest(folder, sys.maxsize))
-        else:
-            remove_checkpoints(folder)  # a job that was halted may have paused just before
-            tidy(folder)
+        return time.monotonic() - self._begun
 
     def _launch(self, launch: Launch) -> None:
-        folder = trial_folder(self._checkpoints, launch.trial)
-        if launch.parent is not None and launch.start:
-            try:
-                inherit(trial_folder(self._checkpoints, launch.parent), folder, launch.start)
-            except OSError as error:
-                detail = f"the checkpoint of trial {launch.parent} at {launch.start} could not be taken over: {error}"
-                self._supervisor.events.append(TrialEnded(self._now(), launch.trial, "failed", detail))
-                return
+        keeper = self._keeper
+        self._try(launch, None if keeper is None else keeper.reserve(launch.trial, sparing=launch.parent))
+
+    def _try(self, launch: Launch, room: int | None) -> None:
+        """Start a job, once the disk has room for that."""
+        trial, folder = launch.trial, trial_folder(self._checkpoints, launch.trial)
+        cause: Cause = "checkpoint"
+        what = f"the checkpoint of trial {launch.parent} at {launch.start} could not be taken over"
+        try:
+            if launch.parent is not None and launch.start:
+                self._inherit(launch.parent, trial, launch.start, room)
+            cause, what = "exit", "its process could not be started"
+            self._start(launch, folder, room)
+        except OSError as error:
+            resource = newest(folder, launch.start)
+            held = error.draft_bytes if isinstance(error, DiskFullError) else 0
+            waiting = Waiting(trial, resource, folder, need(held), again=partial(self._try, launch, room))
+            if not (is_full(error, self._checkpoints) and self._supervisor.full_disk.hold(waiting)):
+                failed = TrialFailed(self._now(), trial, resource, cause, f"{what}: {error}")
+                self._supervisor.events.append(failed)
+
+    def _inherit(self, parent: int, trial: int, start: int, room: int | None) -> None:
+        try:
+            inherit(trial_folder(self._checkpoints, parent), trial_folder(self._checkpoints, trial), start, room=room)
+        except TooLargeError as error:
+            self._refused(trial, error.size)
+
+    def _refused(self, trial: int, size: int) -> None:
+        if self._keeper is not None:
+            self._keeper.refused(trial, size)
+
+    def _start(self, launch: Launch, folder: Path, room: int | None) -> None:
         start = newest(folder, launch.start) if launch.start else 0
+        if start >= launch.milestone:  # its job died when only its end was left of it
+            self._supervisor.events.append(
+                TrialEnded(self._now(), launch.trial, "completed")
+                if start >= self._max_resource
+                else TrialPaused(self._now(), launch.trial, start)
+            )
+            return
+        settings = self._settings
         job = Job(
             launch.trial, launch.configuration, launch.seed, launch.slots, start, launch.milestone, self._max_resource,
-            self._objective.metric, str(folder), self._keep_final,
+            self._objective.metric, str(folder), settings.every_units, settings.every_seconds, room,
         )  # fmt: skip
         self._supervisor.run(job, folder)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from rungwise.backends.local.jobs import Running
-from rungwise.backends.local.output import tail
+from rungwise.backends.local.output import tail, write
 from rungwise.backends.local.scripts import reported_by
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message
 
@@ -67,7 +67,7 @@ class Child:
             return []
         reports = self._sort(self._lines.feed(data))
         if data and self._lines.waiting > LONGEST_LINE:
-            self.output.write(self._lines.take_rest())
+            write(self.output, self._lines.take_rest())
         return reports if data else None
 
     def last_words(self) -> str:
@@ -93,5 +93,5 @@ class Child:
             else:
                 reports.append(report)
         if ordinary:
-            self.output.write(b"".join(ordinary))
+            write(self.output, b"".join(ordinary))
         return reports

@@ -15,10 +15,19 @@ from typing import Any
 
 from rungwise.core.errors import InputError, RungwiseError
 from rungwise.trial.contract import shortened
-from rungwise.trial.environment import IMPORTING
+from rungwise.trial.environment import IMPORTING, importing_for_trials
 
 GUARD = '`if __name__ == "__main__":`'
 TOP_LEVEL = "define it at the top level of a module, so that another process can import it"
+
+
+def refuse_while_importing() -> None:
+    """Raise InputError in a process that only imports the user's code to get at the training function."""
+    if importing_for_trials():
+        raise InputError(
+            "tuning starts while another process only imports this script to get at the training function:"
+            f" put the call of tune under {GUARD}"
+        )
 
 
 def pack(function: Callable[..., object], preload: Sequence[str]) -> dict[str, Any]:

@@ -2,20 +2,29 @@
 
 1. Whoever was asked to halt has stopped, whatever happened then.
 2. A breach of contract that ended the job is told as such; so is a return without any report, unless a pause was
-   asked for.
-3. A failure (exception, exit code, signal) ends the trial, but for a signal of ours that ended it after its milestone,
-   or that asked it to pause.
+   asked for. While no job has ended well the breach is the experiment's, later a failure of the trial, "contract".
+3. A failure is told with its cause and the newest whole checkpoint, but for a signal of ours that ended the job after
+   its milestone, or that asked it to pause.
 4. Whoever reported the milestone is paused, or completed if nothing lies above it.
 5. Whoever was asked to pause is paused; all others that return have completed by their own decision.
 A paused trial goes on from its newest checkpoint, whichever job left it; 0 if there is none.
+
+The causes of failures. "exception": the function raised. "exit": a process left with a code other than 0, or with 0
+before the training returned; the function called sys.exit with one; a program could not be run. "signal": one that is
+not ours killed the process. "memory": that was SIGKILL, and the kernel counts more processes killed for want of memory
+than when the job began; or the function raised MemoryError, or an exception whose class is called OutOfMemory.
+"timeout": neither a report nor an end for `trial_timeout` seconds. "checkpoint": it could not be kept, or not be taken
+over from the parent. "lost": the launcher died, and every trial with it. A failure for want of room on the disk is none
+(see full_disk.py).
 """
 
 import signal
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rungwise.core.errors import ContractError
-from rungwise.core.events import TrialEnded, TrialPaused
+from rungwise.core.events import Cause, TrialEnded, TrialFailed, TrialPaused
 from rungwise.trial.trial import Job, Wish
 
 TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
@@ -28,13 +37,15 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It did not: the reason for people and, where the process died, its exit code or minus the signal."""
+    """It did not: why, the same for people and, where the process died, its exit code or minus the signal."""
 
+    cause: Cause
     detail: str
     status: int | None = None
 
 
 Outcome = Returned | Failed
+JobEnd = TrialPaused | TrialFailed | TrialEnded
 
 
 @dataclass(slots=True)
@@ -44,7 +55,9 @@ class Running:
     `checkpoint` is the resource of the newest whole checkpoint, `reported` the job's last report (0: none). `asked` is
     what the tuner wants of it; `breach` the rule it broke. `deadline` (monotonic seconds) is when patience ends:
     `spared` once because it was saving, `terminated` once it has been sent SIGTERM, `cut` once killed. `outcome` is
-    what it said of its own end.
+    what it said of its own end. `heard` (monotonic seconds) is when it began or last reported; `late` that it was cut
+    for saying nothing; `oom_kills` what `causes.OomKills` counted when it began. `full` is the resource of the
+    checkpoint for which the disk had no room, and the bytes that were written of it.
     """
 
     job: Job
@@ -59,11 +72,20 @@ class Running:
     terminated: bool = False
     cut: bool = False
     outcome: Outcome | None = None
+    heard: float = field(default_factory=time.monotonic)
+    late: bool = False
+    oom_kills: int = -1
+    full: tuple[int, int] | None = None
 
     @property
     def reached(self) -> bool:
         """Whether the milestone has been reported."""
         return self.reported >= self.job.milestone
+
+    @property
+    def out_of_room(self) -> bool:
+        """Whether the disk was full when the job was last heard of."""
+        return self.full is not None and self.full[0] >= self.reported
 
     def is_over_at(self, resource: int) -> bool:
         """Whether after this report the job must end soon: at its milestone, and at `max_resource` once beyond it.
@@ -76,21 +98,24 @@ class Running:
     @property
     def drafted(self) -> bool:
         """Whether a script has put something into the folder for its checkpoint."""
-        return self.draft is not None and self.draft.is_dir() and any(self.draft.iterdir())
+        try:
+            return self.draft is not None and any(self.draft.iterdir())
+        except OSError:  # somebody removed it
+            return False
 
 
-def conclude(running: Running, outcome: Outcome, at: float) -> TrialPaused | TrialEnded | ContractError:
+def conclude(running: Running, outcome: Outcome, at: float) -> JobEnd | ContractError:
     """The event that ends a job, or the breach of contract that did."""
     job = running.job
     if running.asked == "halt":
         return TrialEnded(at, job.trial, "stopped")
     match outcome:
-        case Failed(detail, status):
+        case Failed(cause, detail, status):
             if running.breach is not None:
                 return ContractError(running.breach)
             by_us = running.cut or (running.terminated and status in TERMINATED)
             if not (by_us and (running.reached or running.asked == "pause")):
-                return TrialEnded(at, job.trial, "failed", detail)
+                return TrialFailed(at, job.trial, running.checkpoint, cause, detail)
         case Returned():
             if not running.reported and running.asked is None:
                 return ContractError(

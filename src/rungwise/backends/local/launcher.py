@@ -156,7 +156,7 @@ class Launcher:
         try:
             pid = os.fork()
         except OSError as error:
-            os.write(descriptors[1], f"rungwise: no process could be started: {error.strerror}\n".encode())
+            say(descriptors[1], f"no process could be started: {error.strerror}")
             self.tell({"exit": key, "status": 1})
             return
         if pid:
@@ -233,8 +233,14 @@ def become_script(argv: list[str], channel: int) -> None:
     try:
         os.execvp(argv[0], argv)
     except OSError as error:
-        os.write(2, f"rungwise: {argv[0]} could not be run: {error.strerror}\n".encode())
+        say(2, f"{argv[0]} could not be run: {error.strerror}")
         os._exit(127)
+
+
+def say(output: int, sentence: str) -> None:
+    """Add a line to a trial's output, if the disk has room for it."""
+    with suppress(OSError):
+        os.write(output, f"rungwise: {sentence}\n".encode(errors="replace"))
 
 
 def die_with_parent(parent: int) -> None:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -32,12 +31,19 @@ def pour(shared: BinaryIO, folder: Path) -> None:
     size = os.fstat(shared.fileno()).st_size
     if not size:
         return
-    with open_output(folder) as file:
+    with suppress(OSError), open_output(folder) as file:
         position = 0
         while position < size and (chunk := os.pread(shared.fileno(), 1 << 20, position)):
-            file.write(chunk)
+            write(file, chunk)
             position += len(chunk)
     os.ftruncate(shared.fileno(), 0)
+
+
+def write(file: BinaryIO, text: bytes) -> None:
+    """Write to a trial's output; what the disk has no room for is lost, which is no reason to end a tuning."""
+    with suppress(OSError):
+        while text:
+            text = text[file.write(text) :]
 
 
 def tidy(folder: Path) -> None:
@@ -56,18 +62,3 @@ def tail(file: BinaryIO, since: int = 0) -> str:
     start = max(since, size - TAIL_BYTES)
     text = os.pread(file.fileno(), max(0, size - start), start).decode(errors="replace").rstrip()
     return "\n".join(line if len(line) <= LINE else f"{line[:LINE]}…" for line in text.splitlines()[-TAIL_LINES:])
-
-
-def describe_exit(status: int) -> str:
-    """An exit code, or minus a signal, in words.
-
-    >>> describe_exit(3), describe_exit(-9), describe_exit(-15)
-    ('exit code 3', 'killed by SIGKILL (out of memory?)', 'killed by SIGTERM')
-    """
-    if status >= 0:
-        return f"exit code {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"

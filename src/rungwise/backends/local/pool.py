@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,31 +13,38 @@ from rungwise.backends.local.jobs import Running
 from rungwise.backends.local.output import open_output, shared_output
 from rungwise.backends.local.processes import Processes
 from rungwise.backends.local.scripts import arguments_for, environment_for, write_config
+from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import Devices, thread_limits, usable_cores
 from rungwise.backends.local.training import ScriptTraining
+from rungwise.checkpoints.folders import draft_folder
 from rungwise.trial.channel import Channel
-from rungwise.trial.checkpoints import draft_folder
 from rungwise.trial.trial import Job
 
 
 class Pool:
     """The children of this machine. `what` is a script, or a function as `functions.pack` made it.
 
-    With `reuse` a process goes on to the next job of as many slots; else each job gets its own. `forget` is called with
-    every child that is about to be closed. Raises InputError if a function cannot be imported.
+    Where the settings say so, a process goes on to the next job of as many slots; else each job gets its own. `forget`
+    is called with every child that is about to be closed. The descriptors in `holding` stay open in another process
+    until none is left. Raises InputError if a function cannot be imported, or slots are not there.
     """
 
-    __slots__ = ("_children", "_devices", "_forget", "_idle", "_keys", "_reuse", "_what", "_workers", "processes")
+    __slots__ = (
+        "_children", "_devices", "_env", "_forget", "_holding", "_idle", "_keys", "_reuse", "_what", "_workers",
+        "processes",
+    )  # fmt: skip
 
     def __init__(
-        self, what: ScriptTraining | Mapping[str, Any], workers: int, devices: Devices,
-        forget: Callable[[Child], object], *, reuse: bool,
+        self, what: ScriptTraining | Mapping[str, Any], settings: LocalSettings, holding: Sequence[int],
+        forget: Callable[[Child], object],
     ) -> None:  # fmt: skip
         self._what = what
-        self._workers = workers
-        self._devices = devices
+        self._workers = settings.workers
+        self._devices = Devices(settings.gpus, settings.per_gpu, settings.workers)
+        self._env = dict(settings.env)
+        self._reuse = settings.reuse_workers
+        self._holding = holding
         self._forget = forget
-        self._reuse = reuse
         self._idle: list[Child] = []
         self._keys = 0
         self._children: dict[int, Child] = {}
@@ -84,15 +92,15 @@ class Pool:
 
     def _processes(self) -> Processes:
         function = None if isinstance(self._what, ScriptTraining) else self._what
-        return Processes(thread_limits(usable_cores(), self._workers, slots=1), function)
+        environment = {**thread_limits(usable_cores(), self._workers, slots=1), **self._env}
+        return Processes(environment, function, self._holding)
 
     def _run_script(self, script: ScriptTraining, job: Job, folder: Path) -> Child:
-        output = open_output(folder)
         draft = draft_folder(folder, job.milestone)
         config_file = write_config(job, folder)
         argv = arguments_for(script.command, script.config_as, job.config, config_file)
         environment = environment_for(job, script.config_as, folder, config_file, draft)
-        child = self._spawn(job.slots, output, argv, environment)
+        child = self._spawn(job.slots, open_output(folder), argv, environment)
         child.running = Running(job, folder, draft, checkpoint=job.start)
         message = job.message()
         del message["config"]  # it may be large, and the script may never read this; it is in the file
@@ -112,21 +120,28 @@ class Pool:
     def _spawn(
         self, slots: int, output: BinaryIO, argv: Sequence[str] | None, environment: Mapping[str, str]
     ) -> Child:  # fmt: skip
-        devices = self._devices.take(slots)
-        environment = {**environment, **self._devices.environment(devices)}
-        if slots > 1:
-            environment |= thread_limits(usable_cores(), self._workers, slots)
-        self._keys += 1
-        ours, theirs = socket.socketpair()
-        printed, printing = os.pipe() if argv is not None else (-1, -1)
-        descriptors = [theirs.fileno(), output.fileno(), *([printing] if argv is not None else [])]
-        once = not self._reuse or argv is not None
-        since = os.fstat(output.fileno()).st_size  # before it starts: it may print, and be gone, at once
-        self.processes.spawn(self._keys, argv, environment, descriptors, once=once)
-        theirs.close()
-        if argv is not None:
-            os.close(printing)
-            os.set_blocking(printed, False)
+        with ExitStack() as undo:
+            undo.callback(output.close)
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs, ExitStack() as theirs_too:
+                printed = -1
+                descriptors = [theirs.fileno(), output.fileno()]
+                if argv is not None:
+                    printed, printing = os.pipe()
+                    undo.callback(os.close, printed)
+                    theirs_too.callback(os.close, printing)
+                    os.set_blocking(printed, False)
+                    descriptors.append(printing)
+                devices = self._devices.take(slots)
+                environment = {**environment, **self._devices.environment(devices)}
+                if slots > 1:
+                    environment = {**thread_limits(usable_cores(), self._workers, slots), **self._env, **environment}
+                once = not self._reuse or argv is not None
+                since = os.fstat(output.fileno()).st_size  # before it starts: it may print, and be gone, at once
+                self._keys += 1
+                self.processes.spawn(self._keys, argv, environment, descriptors, once=once)
+            undo.pop_all()
         child = Child(
             self._keys, Channel(ours), output, slots, devices, once, since=since,
             printed=printed, connected=argv is None,

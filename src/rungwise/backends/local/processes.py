@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.backends.local import reaper
-from rungwise.backends.local.output import describe_exit, tail
+from rungwise.backends.local.causes import describe_exit
+from rungwise.backends.local.output import tail
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import CHUNK, Lines, decode, encode
+from rungwise.trial.environment import PREFIX
 
 PATIENCE = 10.0
 
@@ -31,12 +33,15 @@ class Processes:
     """Children of a launcher, watched over by a reaper. However this process ends, none of them is left.
 
     `environment` is added to our own for the launcher and all children; `function` is what `functions.pack` made (None:
-    scripts are run). Raises InputError if the function cannot be imported there.
+    scripts are run); `holding` are descriptors that the reaper keeps open until all are gone. Raises InputError if the
+    function cannot be imported there.
     """
 
     __slots__ = ("_alive", "_end", "_launcher", "_lines", "_output", "_ready", "_reaper", "closed")
 
-    def __init__(self, environment: Mapping[str, str], function: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], function: Mapping[str, Any] | None, holding: Sequence[int] = ()
+    ) -> None:
         self.closed = False
         self._lines = Lines()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
@@ -47,7 +52,7 @@ class Processes:
         self._reaper: subprocess.Popen[bytes] | None = None
         try:
             with theirs:
-                self._start(theirs.fileno(), {**_outer_environment(), **environment})
+                self._start(theirs.fileno(), {**_outer_environment(), **environment}, holding)
             with suppress(ConnectionError):
                 self._end.sendall(encode({"function": function}))
             if function is not None:
@@ -57,7 +62,7 @@ class Processes:
             self.close()
             raise
 
-    def _start(self, link: int, environment: Mapping[str, str]) -> None:
+    def _start(self, link: int, environment: Mapping[str, str], holding: Sequence[int]) -> None:
         alive, self._alive = os.pipe()
         registering, register = os.pipe()
         code = (
@@ -67,7 +72,7 @@ class Processes:
         try:
             self._reaper = subprocess.Popen(
                 [sys.executable, "-I", "-S", reaper.__file__, str(alive), str(registering)],
-                pass_fds=(alive, registering),
+                pass_fds=(alive, registering, *holding),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
             self._launcher = subprocess.Popen(
@@ -162,7 +167,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 def _outer_environment() -> dict[str, str]:
     """Our own environment, without what an outer tuner may have said to us."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("RUNGWISE_")}
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def _search_path() -> list[str]:

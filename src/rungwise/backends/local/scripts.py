@@ -5,16 +5,17 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running
 from rungwise.backends.local.training import ScriptTraining
+from rungwise.checkpoints.disk import is_full, size_of
+from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, drop, seal
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.trial import environment as names
 from rungwise.trial.channel import Message, decode
-from rungwise.trial.checkpoints import checkpoint_folder, drop, seal
 from rungwise.trial.trial import Job
 
 CONFIG_FILE = "config.json"
@@ -126,18 +127,25 @@ def split_report(message: Mapping[str, object]) -> tuple[object, dict[str, objec
     return metrics.pop("resource"), metrics
 
 
-def take_draft(running: Running, outcome: Outcome) -> Outcome:
-    """Put the checkpoint that a script left, if it is wanted, into its place."""
+def take_draft(running: Running, outcome: Outcome, refused: Callable[[int, int], object]) -> Outcome:
+    """Put the checkpoint that a script left, if it is wanted, into its place.
+
+    `refused` hears of the trial and the bytes where it is larger than the room for it; it is then not kept.
+    """
     draft, resource = running.draft, running.reported
     if draft is None:
         return outcome
     wanted = running.job.wants_checkpoint_at(resource) or running.asked == "pause"
     try:
         if isinstance(outcome, Returned) and resource and wanted and running.drafted:
-            seal(draft, running.folder, resource)
+            seal(draft, running.folder, resource, room=running.job.room)
             running.checkpoint = resource
+    except TooLargeError as error:
+        refused(running.job.trial, error.size)
     except OSError as error:
-        return Failed(f"its checkpoint could not be kept: {error}")
+        if is_full(error, draft):
+            running.full = (resource, size_of(draft))
+        return Failed("checkpoint", f"its checkpoint could not be kept: {error}")
     finally:
         drop(draft)
     return outcome

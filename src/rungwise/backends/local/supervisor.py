@@ -1,8 +1,8 @@
 """Watches over running jobs and turns whatever arrives into events.
 
 Everything that can happen arrives at one selector: what trials say (over their channels, or in printed lines), which
-processes are gone (the launcher tells), and a byte in the wake-up pipe for an interrupt. The only timeouts are the
-deadlines of jobs that should have ended.
+processes are gone (the launcher tells), and a byte in the wake-up pipe for an interrupt. Its timeout is the next moment
+at which patience with a job ends, a full disk is looked at, or the tuner wants to be woken.
 """
 
 import os
@@ -10,58 +10,62 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from math import inf
 from pathlib import Path
-from typing import Any
 
+from rungwise.backends.local.causes import OomKills, outcome_of
 from rungwise.backends.local.child import Child
-from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running, conclude
-from rungwise.backends.local.output import describe_exit, pour, tidy
+from rungwise.backends.local.full_disk import FullDisk, look_around
+from rungwise.backends.local.jobs import Failed, JobEnd, Outcome, Returned, Running, conclude
+from rungwise.backends.local.output import pour, tidy
+from rungwise.backends.local.patience import LEAVING, Patience
 from rungwise.backends.local.pool import Pool
 from rungwise.backends.local.scripts import split_report, take_draft
-from rungwise.backends.local.slots import Devices
-from rungwise.backends.local.training import ScriptTraining
 from rungwise.core.errors import ContractError
-from rungwise.core.events import Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial.channel import Message
 from rungwise.trial.contract import check_report
 from rungwise.trial.trial import Job, Wish
 
-SAVING = 30  # graces, for a script that seems to be saving
-LEAVING = 5  # graces, for a process whose training has returned: its threads and exit handlers
+LONGEST = 3600.0  # seconds that a selector can certainly wait
 
 
 class Supervisor:
-    """Runs jobs in the processes of a pool.
+    """Runs jobs in the processes of the pool that `open_pool` makes for a callback.
 
     `events` are what has become known and not been taken; `breach` is the broken contract of a training that has not
-    yet ended one job cleanly. `now` is the clock that stamps events; a job that should have ended gets `grace` seconds.
-    Raises InputError if a function cannot be imported by another process.
+    yet ended one job cleanly. `now` is the clock that stamps events; `refused` hears of a trial's checkpoint that was
+    too large, and its bytes. What `open_pool` raises passes through.
     """
 
     __slots__ = (
-        "_grace", "_now", "_objective", "_orphaned", "_pool", "_proven", "_running", "_selector", "_waker", "_waking",
-        "breach", "events",
+        "_listened", "_now", "_objective", "_oom_kills", "_patience", "_pool", "_proven", "_refused", "_running",
+        "_selector", "_waker", "_waking", "breach", "events", "full_disk",
     )  # fmt: skip
 
     def __init__(
-        self, what: ScriptTraining | Mapping[str, Any], *, objective: Objective, workers: int, devices: Devices,
-        proven: bool, reuse: bool, grace: float, now: Callable[[], float],
+        self, open_pool: Callable[[Callable[[Child], object]], Pool], *, objective: Objective, patience: Patience,
+        proven: bool, now: Callable[[], float], refused: Callable[[int, int], object],
     ) -> None:  # fmt: skip
         self._objective = objective
-        self._grace = grace
+        self._patience = patience
         self._now = now
+        self._refused = refused
         self._proven = proven
-        self._orphaned: set[int] = set()
         self._running: dict[int, Child] = {}
-        self.events: deque[Event] = deque()
+        self._oom_kills = OomKills()
+        self._listened = inf
+        self.events: deque[BackendEvent] = deque()
+        self.full_disk = FullDisk(self.events, now)
         self.breach: ContractError | None = None
         self._selector = selectors.DefaultSelector()
         try:
-            self._pool = Pool(what, workers, devices, self._forget, reuse=reuse)
+            self._pool = open_pool(self._forget)
         except BaseException:
             self._selector.close()
             raise
@@ -75,7 +79,10 @@ class Supervisor:
         """Start a job of a trial that does not run."""
         if job.trial in self._running:
             raise ValueError(f"trial {job.trial} is running already")
+        before = self._oom_kills.lately()
         child = self._pool.run(job, folder)
+        if child.running is not None:
+            child.running.oom_kills = before
         self._running[job.trial] = child
         if not child.listened_to:
             child.listened_to = True
@@ -85,6 +92,7 @@ class Supervisor:
 
     def ask(self, trial: int, wish: Wish) -> None:
         """Ask a trial to pause or halt; nothing if it does not run."""
+        self.full_disk.ask(trial, wish)
         child = self._running.get(trial)
         if child is None or child.running is None or child.running.asked == "halt":
             return
@@ -97,23 +105,29 @@ class Supervisor:
         child.send({"request": wish})
         if child.foreign:
             running.terminated = True
-            self._pool.processes.signal(child.key, signal.SIGTERM)
+            self._send(child, signal.SIGTERM)
         if wish == "halt":
-            self._give_grace(running)
+            self._patience.give(running)
 
-    def wait(self) -> None:
-        """Handle everything that has arrived; wait for something if nothing has."""
-        deadlines = [
-            child.running.deadline
-            for child in self._running.values()
-            if child.running is not None and child.running.deadline is not None
-        ]
-        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-        for key, _ in self._selector.select(timeout):
+    def wait(self, until: float = inf) -> None:
+        """Handle everything that has arrived; wait for something if nothing has, to `until` (monotonic seconds)."""
+        now = time.monotonic()
+        jobs = [child.running for child in self._running.values() if child.running is not None]
+        self._patience.excuse(jobs, now - self._listened)
+        until = min(until, self.full_disk.look_at, *map(self._patience.ends, jobs))
+        for key, _ in self._selector.select(None if until == inf else min(LONGEST, max(0.0, until - now))):
             handle: Callable[[], object] = key.data
             handle()
-        if deadlines:
-            self._end_overdue()
+        self._lose_patience()
+        self.full_disk.look()
+        self._listened = time.monotonic()
+
+    def leave(self, last: float) -> None:
+        """Nothing goes on after this: kill what still runs at `last` (monotonic seconds); an earlier moment stands.
+
+        May be called from a signal handler; `wake` must follow.
+        """
+        self._patience.last = min(last, self._patience.last)
 
     def wake(self) -> None:
         """Let `wait` return; may be called from a signal handler."""
@@ -158,19 +172,24 @@ class Supervisor:
                 self._reported(running, resource, metrics)
             case {"hello": _}:
                 child.connected = True
+            case {"refused": int(size)}:
+                self._refused(running.job.trial, size)
+            case {"full": int(held), "at": int(resource)}:
+                running.full = (resource, held)
             case {"breach": str(sentence)}:
                 running.breach = sentence
             case {"done": _}:
                 self._told_end(child, running, Returned())
-            case {"failed": str(detail)}:
-                self._told_end(child, running, Failed(detail))
+            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
+                self._told_end(child, running, Failed(cause, detail))
 
     def _told_end(self, child: Child, running: Running, outcome: Outcome) -> None:
         if child.once or running.cut:
             # The slot is free, and the GPU's memory with it, when the process is gone.
             running.outcome = outcome
             if running.asked != "halt" and not running.cut:
-                running.deadline = time.monotonic() + LEAVING * self._grace
+                running.deadline = None
+                self._patience.give(running, LEAVING)
         else:
             self._finish(child, running, outcome)
             self._pool.release(child)
@@ -179,8 +198,9 @@ class Supervisor:
         value = self._objective.value(metrics)
         self.events.append(TrialReported(self._now(), running.job.trial, resource, value, metrics))
         running.reported = resource
+        running.heard = time.monotonic()
         if running.is_over_at(resource):
-            self._give_grace(running)
+            self._patience.give(running)
 
     def _on_printed(self, child: Child) -> None:
         # A script that has connected said so before it printed this.
@@ -203,8 +223,8 @@ class Supervisor:
             )  # fmt: skip
         except ContractError as error:
             running.breach = str(error)
-            running.outcome = Failed(str(error))
-            self._cut(child, running)
+            running.outcome = Failed("contract", str(error))
+            self._send(child, self._patience.cut(running))
         else:
             self._reported(running, resource, metrics)
 
@@ -220,78 +240,67 @@ class Supervisor:
 
     def _on_exit(self, child: Child, status: int) -> None:
         """A process is gone: hear what it had said, and then the job it leaves has ended."""
-        self._on_channel(child)
-        for report in child.read_to_end():
-            self._printed_report(child, report)
+        self._hear_out(child)
         running = child.running
         if running is not None:
-            outcome = running.outcome
-            if outcome is None and running.draft is not None and status == 0:
-                outcome = Returned()
-            if outcome is None:
-                early = " before the training returned" if status == 0 else ""
-                outcome = Failed(f"{describe_exit(status)}{early}\n{child.last_words()}".rstrip(), status)
+            outcome = running.outcome or outcome_of(running, status, self._oom_kills, self._patience.timeout)
+            if isinstance(outcome, Failed) and outcome.status is not None:
+                outcome = replace(outcome, detail=f"{outcome.detail}\n{child.last_words()}".rstrip())
             self._finish(child, running, outcome)
         self._pool.discard(child)
 
+    def _hear_out(self, child: Child) -> None:
+        self._on_channel(child)
+        for report in child.read_to_end():
+            self._printed_report(child, report)
+
     def _finish(self, child: Child, running: Running, outcome: Outcome) -> None:
         """Tell how a job ended, once what it left on disk is as it should be."""
-        outcome = take_draft(running, outcome)
+        look_around(running, outcome)
+        outcome = take_draft(running, outcome, self._refused)
         trial = running.job.trial
         child.running = None
         del self._running[trial]
-        event = conclude(running, outcome, self._now())
+        event: JobEnd | ContractError | None = conclude(running, outcome, self._now())
         if not child.once:
             pour(child.output, running.folder)
-        if isinstance(event, ContractError):
-            if not self._proven:
+        tidy(running.folder)
+        match event:
+            case ContractError() if not self._proven:
                 self.breach = self.breach or event
                 return
-            event = TrialEnded(self._now(), trial, "failed", str(event))
-        clean = not isinstance(event, TrialEnded) or event.reason == "completed"
-        self._proven = self._proven or clean
-        tidy(running.folder)
-        self.events.append(event)
+            case ContractError():
+                event = TrialFailed(self._now(), trial, running.checkpoint, "contract", str(event))
+            case TrialFailed():
+                event = self.full_disk.judge(running, event)
+            case TrialEnded(reason="stopped"):
+                pass
+            case _:
+                self._proven = True
+        if event is not None:
+            self.events.append(event)
 
     def _launcher_lost(self) -> None:
+        """The launcher died: once all that it started is gone, each job has failed that had not said how it ended."""
         detail = f"the process that starts the trials died ({self._pool.processes.post_mortem()})"
-        for child in list(self._running.values()):
-            self._on_channel(child)
-            running = child.running
-            if running is None:
-                continue
-            if running.outcome is not None or running.asked == "halt" or running.reached:
-                self._finish(child, running, running.outcome or (Returned() if running.reached else Failed(detail)))
-            elif running.job.trial in self._orphaned:  # perhaps it is what the launcher dies of
-                self.events.append(TrialEnded(self._now(), running.job.trial, "lost", detail))
-            else:
-                self._orphaned.add(running.job.trial)
-                self.events.append(TrialPaused(self._now(), running.job.trial, running.checkpoint))
-        self._running.clear()
         self._forget_descriptor(self._pool.processes.fileno())
+        self._pool.processes.close()
+        for child in list(self._running.values()):
+            self._hear_out(child)
+            if child.running is not None:
+                self._finish(child, child.running, child.running.outcome or Failed("lost", detail))
         self._pool.restart()
         self._selector.register(self._pool.processes, selectors.EVENT_READ, self._on_launcher)
 
-    def _end_overdue(self) -> None:
-        now = time.monotonic()
+    def _lose_patience(self) -> None:
         for child in self._running.values():
-            running = child.running
-            if running is None or running.deadline is None or running.deadline > now:
-                continue
-            if not child.foreign or running.terminated:
-                self._cut(child, running)
-            elif running.drafted and not running.spared:
-                running.spared = True  # it is saving, as far as one can see
-                running.deadline = now + SAVING * self._grace
-            else:
-                running.terminated = True
-                running.deadline = now + self._grace
-                self._pool.processes.signal(child.key, signal.SIGTERM)
+            if child.running is not None:
+                number = self._patience.lose(child.running, foreign=child.foreign)
+                if number is not None:
+                    self._send(child, number)
 
-    def _cut(self, child: Child, running: Running) -> None:
-        running.cut = True
-        running.deadline = None
-        self._pool.processes.signal(child.key, signal.SIGKILL)
+    def _send(self, child: Child, number: signal.Signals) -> None:
+        self._pool.processes.signal(child.key, number)
 
     # Listening
 
@@ -303,9 +312,3 @@ class Supervisor:
         if descriptor >= 0:
             with suppress(KeyError):
                 self._selector.unregister(descriptor)
-
-    # Deadlines
-
-    def _give_grace(self, running: Running) -> None:
-        if running.deadline is None and not running.cut:
-            running.deadline = time.monotonic() + self._grace

@@ -36,12 +36,27 @@ def run_job(function: Callable[[Trial], object], job: Job, channel: Channel) -> 
         function(Trial(job, link))
     except SystemExit as leave:
         if leave.code not in (None, 0):
-            return {"failed": f"the training called sys.exit({leave.code!r})"[:LINE]}
+            return {"failed": f"the training called sys.exit({leave.code!r})"[:LINE], "cause": "exit"}
     except BaseException as error:  # a trial fails alone, whatever it raises
-        return {"failed": traceback_end(error)}
+        return {"failed": traceback_end(error), "cause": "memory" if wants_memory(error) else "exception"}
     finally:
         link.close()
     return {"done": True}
+
+
+def wants_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, says that memory ran out, be it a GPU's.
+
+    >>> wants_memory(MemoryError()), wants_memory(ValueError())
+    (True, False)
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+            return True
+        seen.add(id(error))
+        error = error.__cause__
+    return False
 
 
 def traceback_end(error: BaseException) -> str:
