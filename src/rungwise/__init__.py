@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from rungwise import schedulers as schedulers
     from rungwise.api.experiment import Best as Best
     from rungwise.api.experiment import Experiment as Experiment
+    from rungwise.api.interrupting import Interrupted as Interrupted
     from rungwise.api.replay import replay as replay
     from rungwise.api.retrain import Retrained as Retrained
     from rungwise.api.retrain import retrain as retrain
-    from rungwise.api.run import Interrupted as Interrupted
     from rungwise.api.simulate import simulate as simulate
     from rungwise.api.tune import resume as resume
     from rungwise.api.tune import tune as tune
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rungwise.core.errors import ReplayError as ReplayError
     from rungwise.core.errors import RungwiseError as RungwiseError
     from rungwise.core.errors import StoreError as StoreError
+    from rungwise.core.errors import SuspendedError as SuspendedError
     from rungwise.report.live import LiveView as LiveView
     from rungwise.trial import Trial as Trial
 
@@ -33,12 +34,13 @@ _PUBLIC = {
     "ContractError": "rungwise.core.errors",
     "Experiment": "rungwise.api.experiment",
     "InputError": "rungwise.core.errors",
-    "Interrupted": "rungwise.api.run",
+    "Interrupted": "rungwise.api.interrupting",
     "LiveView": "rungwise.report.live",
     "ReplayError": "rungwise.core.errors",
     "Retrained": "rungwise.api.retrain",
     "RungwiseError": "rungwise.core.errors",
     "StoreError": "rungwise.core.errors",
+    "SuspendedError": "rungwise.core.errors",
     "Table": "rungwise.benchmarks.table",
     "Trial": "rungwise.trial",
     "current_trial": "rungwise.by_hand",

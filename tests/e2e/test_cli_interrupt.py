@@ -1,6 +1,8 @@
 """Ctrl-C once, Ctrl-C twice, and a tuner that is killed: what is recorded, and how it goes on."""
 
+import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,12 +117,16 @@ def test_a_tuner_that_is_killed_leaves_no_child_and_can_be_resumed(
     assert sorted(set(trained(tmp_path))) == EVERYTHING
 
 
+def holder(folder: Path) -> int:
+    return int(json.loads((folder / "rungwise.db-checkpoints" / "it" / "lock").read_text())["pid"])
+
+
 def test_a_second_tuner_is_told_that_the_experiment_is_taken(tmp_path: Path, gate: Gate, words: list[str]) -> None:
     with under_way(tmp_path, *words):
         gate.waiting(2)
         told = rungwise(tmp_path, "resume", "it")
         assert told.code == 2
-        assert "'it' is being run by another process" in sentence(told)
+        assert f"'it' is being run by process {holder(tmp_path)} on {socket.gethostname()} since 20" in sentence(told)
 
 
 DYING = """

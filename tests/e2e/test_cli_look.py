@@ -51,7 +51,7 @@ def test_show(told: Told) -> None:
     assert sorted(trial["trial"] for trial in shown["trials"]) == list(range(9))
     assert [trial["best"] for trial in shown["trials"]] == sorted(trial["best"] for trial in shown["trials"])
     failed = told("show", "other").out
-    assert "trial 0 failed: RuntimeError: no luck for 0" in failed
+    assert "trial 0 failed 2 times: RuntimeError: no luck for 0" in failed
     assert 'raise RuntimeError(f"no luck for {trial}")' in failed
 
 

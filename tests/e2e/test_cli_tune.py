@@ -178,7 +178,7 @@ def test_what_failed_and_what_diverged_is_told_once(folder: Path, cli: Cli) -> N
     assert (done.code, done.err) == (0, "")
     assert done.out.count("trial 1 reported nan at 1") == 1
     assert done.out.count("trial 2 reported inf at 1") == 1
-    assert "trial 0 failed: RuntimeError: no luck for 0" in done.out
+    assert "trial 0 failed 2 times: RuntimeError: no luck for 0" in done.out
     # The end of the traceback leads to the line.
     assert "training_functions.py" in done.out
     assert 'raise RuntimeError(f"no luck for {trial}")' in done.out

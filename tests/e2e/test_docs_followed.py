@@ -17,6 +17,7 @@ PAGES = [
     "how-to/tune-any-command.md",
     "how-to/write-an-experiment-file.md",
     "how-to/compare-schedulers.md",
+    "how-to/limit-a-run.md",
 ]
 
 

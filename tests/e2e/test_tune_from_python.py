@@ -98,10 +98,11 @@ def test_warnings_come_by_logging(cli: Cli, caplog: pytest.LogCaptureFixture, tm
     mixed = load_function(TRAININGS / "training_functions.py", "mixed")
     rw.tune(mixed, {"lr": (0.1, 1.0)}, metric="loss", max_resource=3, scheduler="fifo", trials=4)
     told = [record.getMessage() for record in caplog.records if record.name == "rungwise"]
-    assert len(told) == 3, "one for the trial that died, and one for each that diverged, however often"
-    assert told[0].startswith("trial 0 failed: Traceback")
-    assert told[0].endswith("RuntimeError: no luck for 0")
-    assert told[1:] == [
+    assert len(told) == 4, "two for the trial that died, and one for each that diverged, however often"
+    assert told[0].startswith("trial 0 is tried again from 0: Traceback")
+    assert told[1].startswith("trial 0 failed: Traceback")
+    assert told[1].endswith("RuntimeError: no luck for 0")
+    assert told[2:] == [
         "trial 1 reported loss = nan at 1: it counts as the worst",
         "trial 2 reported loss = inf at 1: it counts as the worst",
     ]

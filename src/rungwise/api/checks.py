@@ -38,6 +38,13 @@ def texts(what: str, values: object) -> list[str]:
     return list(values)
 
 
+def environment(env: object) -> dict[str, str]:
+    """Variables for trials as a plain mapping of texts; raises InputError for others. Names are checked where used."""
+    if not isinstance(env, Mapping) or not all(isinstance(each, str) for pair in env.items() for each in pair):
+        raise InputError(f"env is {env!r}, but must be a mapping of names to texts (in YAML, put numbers into quotes)")
+    return dict(env)
+
+
 def configurations(points: object) -> tuple[dict[str, Any], ...]:
     """Given points as plain mappings; raises InputError where there is something else among them."""
     if not isinstance(points, Sequence) or not all(isinstance(point, Mapping) for point in points):

@@ -6,7 +6,8 @@ from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
-from rungwise.api.names import DEFAULT_STORE
+from rungwise.api.names import DEFAULT_STORE, experiment_folder
+from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder, usage
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import RungwiseError
 from rungwise.core.ledger import Incumbent, Ledger
@@ -75,6 +76,21 @@ class Experiment:
         """
         found = self.ledger.best_in_top_rung
         return self.best if found is None else self._best(found)
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The folder of the winner's newest checkpoint, as its training's `save` filled it; None where it has none."""
+        incumbent = self.ledger.incumbent
+        if incumbent is None:
+            return None
+        folder = trial_folder(experiment_folder(self.store, self.name), incumbent.trial)
+        resource = newest(folder, self.ledger.trials[incumbent.trial].resource)
+        return checkpoint_folder(folder, resource) if resource else None
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """What all its checkpoints take on disk now, in bytes."""
+        return usage(experiment_folder(self.store, self.name))
 
     @property
     def trials(self) -> list[Mapping[str, Any]]:

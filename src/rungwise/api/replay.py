@@ -37,6 +37,6 @@ def replay(
         log = opened.experiment(name)
         spec = ExperimentSpec.from_json(log.spec)
         check_parts(name, spec, scheduler, searcher, "replay")
-        tuner = make_tuner(spec, Space.from_json(spec.space), Parts(scheduler, searcher))
+        tuner, _ = make_tuner(spec, Space.from_json(spec.space), Parts(scheduler, searcher))
         records = list(log.records())
         return Replayed(len(records), len(run_through(tuner, records)))

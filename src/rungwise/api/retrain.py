@@ -9,15 +9,16 @@ from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE, experiment_folder
 from rungwise.api.run import Parts, Watch, begin
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import RungwiseError
-from rungwise.core.events import TrialEnded, TrialReported
+from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger, TrialEntry
+from rungwise.core.records import heard
 from rungwise.schedulers.retraining import Retraining, Verdict
 from rungwise.space import Space
 from rungwise.store import Store
-from rungwise.trial.checkpoints import checkpoint_folder, newest, trial_folder
 
 BAD = 0.2
 """A winner is bad if it ends further below what tuning saw than this share of the gap between median and best."""
@@ -135,8 +136,8 @@ def outcome(done: Experiment) -> Retrained:
     for record in done.records():
         if isinstance(record, TrialReported):
             last[record.trial] = record
-        if isinstance(record, TrialReported | TrialEnded):
-            judge.tell(record)
+        if (event := heard(record, 0.0)) is not None:
+            judge.tell(event)
     shown = done.spec.objective.shown
     candidates = tuple(
         Candidate(

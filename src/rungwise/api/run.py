@@ -1,60 +1,41 @@
 """Running an experiment: the same way for a new one, one that is resumed, and a retraining."""
 
-import fcntl
-import logging
-import signal
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from functools import partial
-from math import isfinite
 from pathlib import Path
-from shlex import quote
 from shutil import rmtree
-from types import FrameType
 
 from rungwise import searchers
 from rungwise.allocation import Fixed
-from rungwise.api.checkpoints import checkpoint_of, keeps_final, sweep
 from rungwise.api.experiment import Experiment
+from rungwise.api.interrupting import Interrupted, interruptible, resume_command
+from rungwise.api.keeping import Keeping
+from rungwise.api.lease import lease
 from rungwise.api.names import experiment_folder
+from rungwise.api.notices import Notices
 from rungwise.api.training import Training
-from rungwise.backends.local import LocalBackend
-from rungwise.core.commands import Configuration, Launch
-from rungwise.core.errors import ContractError, StoreError
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.backends.local import LocalBackend, LocalSettings
+from rungwise.backends.local.functions import refuse_while_importing
+from rungwise.core.commands import Configuration
+from rungwise.core.errors import ContractError, SuspendedError
+from rungwise.core.events import CapacityChanged
 from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Scheduler, Searcher
-from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
-from rungwise.schedulers.advice import ladder_advice
 from rungwise.schedulers.named import make_scheduler
 from rungwise.searchers.recorded import Recorded
 from rungwise.space import Space
-from rungwise.store import ExperimentLog, Store
+from rungwise.store import ExperimentLog, PatientLog, Store
 from rungwise.tuner.loop import Observer, drive
 from rungwise.tuner.recovery import orphans, replay
 from rungwise.tuner.tuner import Tuner
 
-logger = logging.getLogger("rungwise")
 Watch = Callable[[str, ExperimentSpec, Ledger], AbstractContextManager[Observer]]
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: the running trials were paused and everything is recorded; `rungwise.resume(name)` goes on.
-
-    `at_once`: it came twice, so the running trials go on from the checkpoints that they had.
-    """
-
-    def __init__(self, name: str, store: Path, *, at_once: bool = False) -> None:
-        how = "ended at once" if at_once else "interrupted"
-        super().__init__(
-            f"the experiment {name!r} was {how}; go on with: rungwise resume {name} --store {quote(str(store))}"
-        )
-        self.name = name
-        self.store = store
+LOCAL = ("gpus", "per_gpu", "reuse_workers", "preload", "env", "trial_timeout", "every_units", "every_seconds")
+GRACE = 20.0
+"""Seconds that trials get to save a checkpoint after SIGTERM; batch systems kill half a minute after it, or later."""
 
 
 def begin(
@@ -65,17 +46,60 @@ def begin(
     Raises ContractError where the training breaks its contract before any job of it ended well. Such an experiment is
     taken back out of the store, and so is one that fails before any trial was launched.
     """
-    tuner = make_tuner(spec, space, parts)
-    with _backend(store.path, name, spec, training, tuner.ledger, parts) as backend:
-        log = store.create(name, spec.to_json())
+    refuse_while_importing()  # else it would find the experiment held: by its own tuner
+    folder = experiment_folder(store.path, name)
+    ours = not folder.exists()
+    tuner, scheduler = make_tuner(spec, space, parts)
+    log: ExperimentLog | None = None
+    with lease(store.path, name) as held:
         try:
-            with _held(store.path, name):
-                return _go(store, name, spec, tuner, backend, log, watch)
+            run = Run(store, name, spec, training, watch, tuner, scheduler)
+            with run.backend(held) as backend:
+                log = store.create(name, spec.to_json())
+                return run.go(backend, log)
         except Exception as error:
-            if not tuner.ledger.trials or (isinstance(error, ContractError) and not _proven(tuner.ledger)):
+            ledger = tuner.ledger
+            if log is not None and (not ledger.trials or (isinstance(error, ContractError) and not _proven(ledger))):
                 store.discard(name)
-                _remove(experiment_folder(store.path, name))
+                log = None
             raise
+        finally:
+            if log is None and ours:
+                _remove(folder)
+
+
+def go_on(
+    store: Store,
+    name: str,
+    spec: ExperimentSpec,
+    training: Training,
+    space: Space,
+    parts: "Parts",
+    watch: Watch | None,
+) -> Experiment:
+    """Go on with an experiment from its log; one that is finished is only read.
+
+    Jobs that were running when the tuner died are taken as paused at their last whole checkpoint.
+    """
+    with lease(store.path, name) as held:
+        log = store.experiment(name)  # only now: whoever held it before may have written more
+        recorded = {launch.trial: launch.configuration for launch in log.launches()}
+        run = Run(store, name, spec, training, watch, *make_tuner(spec, space, parts, recorded))
+        tuner = run.tuner
+        missing = replay(tuner, log.records())
+        ledger = tuner.ledger
+        if ledger.finish is not None and not missing and not ledger.running:
+            return Experiment(name, spec, ledger, store.path)
+        with run.backend(held) as backend:
+            log.append(missing)
+            if ledger.finish is None:
+                log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
+            for lost in orphans(tuner, run.keeping.recover):
+                log.append(tuner.handle(lost))
+            run.keeping.sweep()
+            if ledger.finish is None:
+                return run.go(backend, log)
+        return Experiment(name, spec, ledger, store.path)
 
 
 def _proven(ledger: Ledger) -> bool:
@@ -90,54 +114,6 @@ def _remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def go_on(
-    store: Store,
-    log: ExperimentLog,
-    spec: ExperimentSpec,
-    training: Training,
-    space: Space,
-    parts: "Parts",
-    watch: Watch | None,
-) -> Experiment:
-    """Go on with an experiment from its log; one that is finished is only read.
-
-    Jobs that were running when the tuner died are taken as paused at their last checkpoint.
-    """
-    recorded = {record.trial: record.configuration for record in log.records() if isinstance(record, Launch)}
-    tuner = make_tuner(spec, space, parts, recorded)
-    missing = replay(tuner, log.records())
-    if missing:
-        log.append(missing)
-    ledger = tuner.ledger
-    with _held(store.path, log.name), ExitStack() as stack:
-        unfinished = ledger.finish is None
-        if unfinished:
-            backend = stack.enter_context(_backend(store.path, log.name, spec, training, ledger, parts))
-            log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
-        folder = experiment_folder(store.path, log.name)
-        for lost in orphans(tuner, partial(checkpoint_of, folder)):
-            log.append(tuner.handle(lost))
-        sweep(folder, ledger, keep_final=keeps_final(spec, parts.scheduler))
-        if unfinished:
-            return _go(store, log.name, spec, tuner, backend, log, watch)
-    return Experiment(log.name, spec, ledger, store.path)
-
-
-@contextmanager
-def _held(store: Path, name: str) -> Iterator[None]:
-    """Keep other tuners from an experiment; the system lets go of the lock when this process ends, however it does."""
-    folder = experiment_folder(store, name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(
-                f"the experiment {name!r} is being run by another process: wait until it ends, or interrupt it there"
-            ) from None
-        yield
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """A user's own scheduler or searcher, which no settings describe; None: as the settings say."""
@@ -148,8 +124,8 @@ class Parts:
 
 def make_tuner(
     spec: ExperimentSpec, space: Space, parts: Parts, recorded: Mapping[int, Configuration] | None = None
-) -> Tuner:
-    """A fresh tuner for an experiment; configurations in `recorded` are those of its log."""
+) -> tuple[Tuner, Scheduler]:
+    """A fresh tuner for an experiment, and its scheduler; configurations in `recorded` are those of its log."""
     searcher = searchers.make(
         parts.searcher or spec.searcher["name"],
         space,
@@ -160,117 +136,69 @@ def make_tuner(
     if recorded:
         searcher = Recorded(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler)
-    return Tuner(scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop)
+    tuner = Tuner(
+        scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop, limits=spec.limits,
+        max_retries=spec.max_retries, max_failures=spec.max_failures,
+    )  # fmt: skip
+    return tuner, scheduler
 
 
-def _backend(
-    store: Path, name: str, spec: ExperimentSpec, training: Training, ledger: Ledger, parts: Parts
-) -> LocalBackend:
-    local = spec.local
-    return LocalBackend(
-        training,
-        objective=spec.objective,
-        max_resource=spec.max_resource,
-        workers=spec.workers,
-        checkpoints=experiment_folder(store, name),
-        gpus=tuple(local.get("gpus", ())),
-        per_gpu=local.get("per_gpu", 1),
-        reuse_workers=local.get("reuse_workers", False),
-        preload=tuple(local.get("preload", ())),
-        keep_final=keeps_final(spec, parts.scheduler),
-        proven=_proven(ledger),
-        start_at=ledger.now,
-    )
+class Run:
+    """One session of an experiment: the parts that the loop is put together from."""
 
-
-def _go(
-    store: Store,
-    name: str,
-    spec: ExperimentSpec,
-    tuner: Tuner,
-    backend: LocalBackend,
-    log: ExperimentLog,
-    watch: Watch | None,
-) -> Experiment:
-    observers: list[Observer] = [Notices(spec)]
-    try:
-        with backend, _interruptible(backend):
-            if watch is None:
-                drive(tuner, backend, log, observers)
-            else:
-                with watch(name, spec, tuner.ledger) as view:
-                    drive(tuner, backend, log, [*observers, view])
-    except KeyboardInterrupt:
-        raise Interrupted(name, store.path, at_once=True) from None
-    if tuner.ledger.finish is None:
-        raise Interrupted(name, store.path)
-    return Experiment(name, spec, tuner.ledger, store.path)
-
-
-@contextmanager
-def _interruptible(backend: LocalBackend) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for an orderly end, a second one ends at once. Only the main thread can be told."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked = False
-
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what signal.signal expects
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    def pass_on() -> None:
-        while number := reading.recv(1):
-            if number[0] in (signal.SIGINT, signal.SIGTERM):  # a byte comes for every signal that has a handler
-                backend.interrupt()
-
-    # A signal that comes just before the backend begins to wait runs `handle` only after it: the byte that it writes
-    # is what ends the waiting.
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    passing_on = threading.Thread(target=pass_on, name="rungwise-signals", daemon=True)
-    passing_on.start()
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    former = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(former)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        writing.close()
-        passing_on.join()
-        reading.close()
-
-
-class Notices:
-    """Tells once, through `logging`, what a user should know of while the run goes on."""
-
-    def __init__(self, spec: ExperimentSpec) -> None:
+    def __init__(
+        self, store: Store, name: str, spec: ExperimentSpec, training: Training, watch: Watch | None, tuner: Tuner,
+        scheduler: Scheduler,
+    ) -> None:  # fmt: skip
+        self.tuner = tuner
+        self.keeping = Keeping(store.path, name, spec, tuner.ledger, scheduler)
+        self._store = store.path
+        self._name = name
         self._spec = spec
-        self._diverged: set[int] = set()
-        self._restarts_told = False
+        self._training = training
+        self._watch = watch
 
-    def __call__(self, records: Sequence[Record]) -> None:
-        """Look at an event and what followed from it."""
-        spec = self._spec
-        match records[0]:
-            case CapacityChanged(0.0) if advice := ladder_advice(spec.scheduler, spec.milestones, spec.unit):
-                logger.warning(advice)
-            case TrialReported(_, trial, resource, value) if not isfinite(value) and trial not in self._diverged:
-                self._diverged.add(trial)
-                shown = spec.objective.shown(value)
-                logger.warning(
-                    "trial %d reported %s = %s at %d: it counts as the worst", trial, spec.metric, shown, resource
-                )
-            case TrialEnded(_, trial, "failed" | "lost" as reason, detail):
-                logger.warning("trial %d %s: %s", trial, "failed" if reason == "failed" else "was lost", detail)
-            case TrialPaused(_, trial, 0) if not self._restarts_told:
-                self._restarts_told = True
-                logger.warning(
-                    "trial %d saved no checkpoint (see trial.report's save): it will train from the start", trial
-                )
-            case _:
-                pass
+    def backend(self, held: int) -> LocalBackend:
+        """Where the trials run; what ends them holds the lease too, by its descriptor."""
+        spec, ledger = self._spec, self.tuner.ledger
+        chosen = {key: spec.local[key] for key in LOCAL if key in spec.local}
+        return LocalBackend(
+            self._training,
+            LocalSettings(workers=spec.workers, **chosen),
+            objective=spec.objective,
+            max_resource=spec.max_resource,
+            checkpoints=experiment_folder(self._store, self._name),
+            keeper=self.keeping.keeper,
+            holding=(held,),
+            proven=_proven(ledger),
+            start_at=ledger.now,
+        )
+
+    def go(self, backend: LocalBackend, log: ExperimentLog) -> Experiment:
+        """Run the loop; raises Interrupted, or SuspendedError, when it ends before the experiment does."""
+        ledger, name, store = self.tuner.ledger, self._name, self._store
+        patient = PatientLog(log, time.sleep)
+        with interruptible(backend, self._spec.local.get("grace", GRACE)) as signals:
+            try:
+                if self._watch is None:
+                    drive(self.tuner, backend, patient, [self.keeping, Notices(self._spec)])
+                else:
+                    with self._watch(name, self._spec, ledger) as view:
+                        drive(self.tuner, backend, patient, [self.keeping, view])
+            except KeyboardInterrupt:
+                raise Interrupted(name, store, signals, at_once=True) from None
+        if ledger.finish is not None:
+            return Experiment(name, self._spec, ledger, store)
+        if ledger.suspended is None:
+            raise Interrupted(name, store, signals)
+        raise SuspendedError(self._broken())
+
+    def _broken(self) -> str:
+        ledger = self.tuner.ledger
+        first = ledger.trials[ledger.failed or 0]
+        failures = ledger.suspended.failures if ledger.suspended is not None else 0
+        return (
+            f"the experiment {self._name!r} was suspended: {failures} trials in a row failed (max_failures); mend the"
+            f" training, then go on with: {resume_command(self._name, self._store)}\nThe first to fail was trial"
+            f" {first.trial}:\n{first.detail}"
+        )

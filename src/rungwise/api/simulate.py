@@ -18,9 +18,9 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.limits import Stop
 from rungwise.core.protocols import History, Log, Scheduler
 from rungwise.core.records import Record
-from rungwise.core.spec import Stop
 from rungwise.schedulers.pbt import PBT
 from rungwise.tuner.loop import drive
 from rungwise.tuner.tuner import Tuner

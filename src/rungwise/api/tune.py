@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from rungwise import searchers
@@ -11,25 +12,32 @@ from rungwise.api.checks import (
     check_text,
     configurations,
     devices,
+    environment,
     is_scheduler,
     scheduler_settings,
     texts,
 )
 from rungwise.api.experiment import Experiment
+from rungwise.api.lease import HeldError
+from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
-from rungwise.api.run import Parts, Watch, begin, go_on
+from rungwise.api.quantities import seconds, size, units_or_seconds
+from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
+from rungwise.core.limits import Stop
 from rungwise.core.objective import Mode, Objective
 from rungwise.core.protocols import Scheduler, Searcher
-from rungwise.core.spec import ExperimentSpec, Stop
+from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
 from rungwise.schedulers.named import KEYED, SIZED, make_scheduler
 from rungwise.schedulers.pbt import PBT
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def tune(
@@ -48,6 +56,12 @@ def tune(
     workers: int = 1,
     seed: int = 0,
     stop: Stop = "drain",
+    limits: Mapping[str, Any] = NOTHING,
+    max_retries: int = 2,
+    max_failures: int | None = 10,
+    trial_timeout: float | str | None = None,
+    checkpoint_every: int | str | None = None,
+    checkpoint_quota: int | str | None = None,
     unit: str = "units",
     name: str | None = None,
     store: str | Path = DEFAULT_STORE,
@@ -56,6 +70,8 @@ def tune(
     per_gpu: int = 1,
     preload: Sequence[str] = (),
     config_as: str = "args",
+    env: Mapping[str, str] = NOTHING,
+    grace: float | str = GRACE,
     watch: Watch | None = None,
 ) -> Experiment:
     """Find the best configuration of a training, and stop paying when the ranking is settled.
@@ -72,15 +88,28 @@ def tune(
     many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children
     come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
+    `limits` end it early: `{"time": "8h", "resource": 5000, "cost": 20, "price_per_hour": 2.5, "target": 0.98,
+    "patience": "1h"}`, any of them. Time is seconds or a text ("90s", "1h30m"); resource is the sum over all trials;
+    cost is units * `price_per_unit` + slot-hours * `price_per_hour`; patience is so much without a better value, units
+    or a time. With `"then": "drain"` promotions then go on, else ("instant") what runs is cut.
+
+    A trial whose job dies is tried again from its checkpoint, `max_retries` times, but not where it died twice at the
+    same place in the same way; one that says nothing for `trial_timeout` is ended, and counts as dead. After
+    `max_failures` failed trials in a row (None: never) the experiment is suspended: the training is broken.
+    Checkpoints are saved at milestones and pauses, and every `checkpoint_every` units (a number) or so long (a text);
+    all of them together never take more than `checkpoint_quota` ("20GB", or bytes).
+
     The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it.
     `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
-    `preload` names modules to import once, before trials fork. `watch=rw.LiveView` shows progress in the terminal.
+    `preload` names modules to import once, before trials fork. Trials see this process's environment and `env`, which
+    is recorded: no place for secrets. `watch=rw.LiveView` shows progress in the terminal.
 
     Raises InputError for an argument out of range, StoreError for a store or name that cannot be used, ContractError
-    where the training breaks its contract before any of its jobs ended well, and Interrupted (a KeyboardInterrupt)
-    after Ctrl-C, when everything is recorded and `resume` goes on.
+    where the training breaks its contract before any of its jobs ended well, SuspendedError as said, and Interrupted (a
+    KeyboardInterrupt) after Ctrl-C or SIGTERM (trials then have `grace` to save), when everything is recorded and
+    `resume` goes on.
     """
-    Objective(metric, mode)
+    objective = Objective(metric, mode)
     check_path("store", store)
     check_text("unit", unit)
     if name is not None:
@@ -113,6 +142,9 @@ def tune(
         workers=workers,
         seed=seed,
         stop=stop,
+        limits=parse_limits(limits, objective),
+        max_retries=max_retries,
+        max_failures=max_failures,
         unit=unit,
         points=tuple(parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))),
         local={
@@ -120,16 +152,22 @@ def tune(
             "gpus": devices(gpus),
             "per_gpu": per_gpu,
             "preload": texts("preload", preload),
+            "env": environment(env),
+            "grace": seconds("grace", grace),
+            **_checkpoint_settings(checkpoint_every, checkpoint_quota),
+            **({} if trial_timeout is None else {"trial_timeout": seconds("trial_timeout", trial_timeout)}),
         },
     )
     with Store.open(Path(store), create=True) as opened:
+        others: list[str] = []
         while True:
-            chosen = opened.free_name(_stem(spec.training)) if name is None else name
+            chosen = opened.free_name(_stem(spec.training), others) if name is None else name
             try:
                 return begin(opened, chosen, spec, training, parsed, parts, watch)
-            except NameTakenError:  # before anything ran: another run, started at the same time, was quicker
+            except (NameTakenError, HeldError):  # before anything ran: another run, started just now, was quicker
                 if name is not None:
                     raise
+                others.append(chosen)
 
 
 def resume(
@@ -148,11 +186,10 @@ def resume(
     Raises StoreError where the experiment is not there, ReplayError where its log does not lead to its decisions.
     """
     with Store.open(Path(store)) as opened:
-        log = opened.experiment(name)
-        spec = ExperimentSpec.from_json(log.spec)
+        spec = ExperimentSpec.from_json(opened.experiment(name).spec)
         check_parts(name, spec, scheduler, searcher, "resume")
         training = training_from_json(spec.training) if train is None else parse_training(train)
-        return go_on(opened, log, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)
+        return go_on(opened, name, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)
 
 
 def check_parts(
@@ -164,6 +201,15 @@ def check_parts(
             raise InputError(
                 f"{name!r} ran with a {what} of your own: pass {asked}() a fresh one, as it was at the start"
             )
+
+
+def _checkpoint_settings(every: int | str | None, quota: int | str | None) -> dict[str, Any]:
+    units, time_between = (0, 0.0) if every is None else units_or_seconds("checkpoint_every", every)
+    return {
+        "every_units": units,
+        "every_seconds": time_between,
+        "checkpoint_quota": None if quota is None else size("checkpoint_quota", quota),
+    }
 
 
 CUSTOM = "custom"

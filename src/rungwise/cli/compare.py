@@ -9,7 +9,7 @@ from rungwise.cli.options import echo_json, json_option, store_option
 if TYPE_CHECKING:
     from rungwise.benchmarks.table import Table
     from rungwise.comparison.outcomes import Outcome
-    from rungwise.core.spec import Stop
+    from rungwise.core.limits import Stop
 
 
 @click.command()

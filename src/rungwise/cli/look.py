@@ -54,7 +54,7 @@ def show(name: str, top: int, picture: str | None, store: str, as_json: bool) ->
     from rungwise.report.tables import print_show
 
     experiment = Experiment.open(name, store)
-    summary = summarise(name, experiment.spec, experiment.ledger)
+    summary = summarise(name, experiment.spec, experiment.ledger, experiment.checkpoint_bytes)
     rows = trial_rows(experiment.spec, experiment.ledger)
     if picture is not None:
         from rungwise.report.pictures.ladder import ladder_picture
@@ -83,10 +83,17 @@ def best(name: str, store: str, as_json: bool) -> None:
     if as_json:
         beside = experiment.best_in_top_rung
         echo_json(
-            {"name": name, "metric": experiment.spec.metric, **asdict(winner), "best_in_top_rung": asdict(beside)}
+            {
+                "name": name,
+                "metric": experiment.spec.metric,
+                **asdict(winner),
+                "checkpoint": None if experiment.checkpoint is None else str(experiment.checkpoint),
+                "best_in_top_rung": asdict(beside),
+            }
         )
     else:
-        print_best(summarise(name, experiment.spec, experiment.ledger), screen(), unit=experiment.spec.unit)
+        summary = summarise(name, experiment.spec, experiment.ledger)
+        print_best(summary, screen(), unit=experiment.spec.unit, checkpoint=experiment.checkpoint)
 
 
 @click.command()

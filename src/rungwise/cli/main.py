@@ -1,5 +1,6 @@
 """`rungwise`: the group of commands, and how each of them ends."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -26,7 +27,9 @@ for command in (demo, tune, resume, list_experiments, show, best, replay, retrai
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code: 0; 1 no winner; 2 a mistake in the input; 130 interrupted."""
+    """Run the command line and leave with its exit code: 0; 1 no winner, or suspended; 2 a mistake in the input;
+    130 interrupted, 143 by SIGTERM.
+    """
     sys.exit(run(arguments))
 
 
@@ -45,9 +48,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"rungwise: {error.format_message()}", err=True)
         return 2
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        said = str(interrupt.__cause__ or interrupt)  # click turns every KeyboardInterrupt into an Abort
-        click.echo(f"rungwise: {said or 'ended at once; what was recorded is kept'}", err=True)
-        return 130
+        cause = interrupt.__cause__ or interrupt  # click turns every KeyboardInterrupt into an Abort
+        click.echo(f"rungwise: {str(cause) or 'ended at once; what was recorded is kept'}", err=True)
+        return 128 + getattr(cause, "signal", signal.SIGINT)
     except BrokenPipeError:  # the reader of our output has gone: `rungwise list | head -1`
         sys.stderr.close()
         return 0

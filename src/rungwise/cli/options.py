@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -16,6 +17,21 @@ store_option = click.option(
     help="The file with the logs of all experiments.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def pair(option: str, text: str, *, plain: bool = False) -> tuple[str, str | int | float]:
+    """KEY=VALUE as a pair, its value a number where it reads as one (`plain`: always text).
+
+    >>> pair("--limit", "resource=50"), pair("--limit", "time=8h"), pair("--env", "SIZE=3", plain=True)
+    (('resource', 50), ('time', '8h'), ('SIZE', '3'))
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise click.UsageError(f"{option} is {text!r}, but must be {'NAME' if plain else 'KEY'}=VALUE")
+    for number in () if plain else (int, float):
+        with suppress(ValueError):
+            return key, number(value)
+    return key, value
 
 
 def echo_json(data: Mapping[str, Any] | list[Any]) -> None:

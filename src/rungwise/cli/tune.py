@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from rungwise.cli.options import json_option, store_option
+from rungwise.cli.options import json_option, pair, store_option
 
 
 @click.command()
@@ -38,6 +38,27 @@ from rungwise.cli.options import json_option, store_option
 @click.option("--workers", type=int, metavar="N", help="Trials at once.  [default: 1]")
 @click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")
 @click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: drain]")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="End early at a limit: time=8h, resource=5000 (units in all), cost=20 with price_per_hour=2.5 or"
+    " price_per_unit, target=0.98, patience=1h (or units); then=drain goes on with promotions.  May be given again.",
+)
+@click.option("--max-retries", type=int, metavar="N", help="Try a trial that died again, so often.  [default: 2]")
+@click.option(
+    "--max-failures", type=int, metavar="N", help="Suspend after so many failures in a row; 0: never.  [default: 10]"
+)
+@click.option("--trial-timeout", metavar="TIME", help="End a trial that says nothing for so long.  [default: never]")
+@click.option(
+    "--checkpoint-every",
+    metavar="UNITS|TIME",
+    help="Save checkpoints between milestones too.  [default: at milestones and pauses only]",
+)
+@click.option("--checkpoint-quota", metavar="SIZE", help="What all checkpoints may take: 20GB.  [default: no limit]")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Add a variable to the environment of trials.")
+@click.option("--grace", metavar="TIME", help="What trials get to save after SIGTERM.  [default: 20s]")
 @click.option("--unit", metavar="WORD", help="What resources count: epochs, steps, trees.  [default: units]")
 @click.option("--name", help="What to call the experiment.  [default: the training file's name and a number]")
 @click.option("--config-as", type=click.Choice(["args", "env", "json"]), help="How a command gets its configuration.")
@@ -66,6 +87,11 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
     elif train:
         settings = {"train": train[0] if len(train) == 1 else train}
     settings.update({key: value for key, value in given.items() if value not in (None, ())})
+    for key in ("limits", "env"):
+        if given[key]:
+            settings[key] = dict(pair(f"--{key.removesuffix('s')}", text, plain=key == "env") for text in given[key])
+    if settings.get("max_failures") == 0:
+        settings["max_failures"] = None
     if rule is not None:
         scheduler = settings.get("scheduler", "pasha")
         named = {"name": scheduler} if isinstance(scheduler, str) else scheduler

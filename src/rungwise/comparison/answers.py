@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rungwise.benchmarks.table import Table, UnrecordedError
 from rungwise.comparison.methods import Method
 from rungwise.comparison.outcomes import Outcome, outcome
-from rungwise.core.spec import Stop
+from rungwise.core.limits import Stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from rungwise.api.simulate import simulate
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.methods import Method
-from rungwise.core.spec import Stop
+from rungwise.core.limits import Stop
 
 
 @dataclass(frozen=True, slots=True)

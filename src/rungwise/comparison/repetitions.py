@@ -10,8 +10,8 @@ from rungwise.comparison.methods import Method
 from rungwise.comparison.outcomes import Outcome, outcome
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
+from rungwise.core.limits import Stop
 from rungwise.core.seed import Purpose, sequence
-from rungwise.core.spec import Stop
 
 
 @dataclass(frozen=True, slots=True)

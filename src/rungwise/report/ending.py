@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rungwise.core.decisions import FinishReason
 from rungwise.core.ledger import Ledger
 from rungwise.report.printing import heading, line, paragraph
 from rungwise.report.summary import GROWS, Summary
@@ -15,9 +16,24 @@ if TYPE_CHECKING:
 def ending(summary: Summary, *, unit: str = "units") -> str:
     """The text at the end of a run, a few lines without colours; `unit` is the word for resource units."""
     lines = [*_winner(summary, unit), _cost(summary, unit), *_ladder(summary, unit), *_mishaps(summary)]
+    if summary.finish in _ENDS:
+        lines.append(f"It ended {_ENDS[summary.finish]}.")
     if summary.state != "finished":
-        lines.append(f"It is not finished: go on with `rungwise resume {clean(summary.name)}`.")
+        lines.append(f"It is {_state(summary)}: go on with `rungwise resume {clean(summary.name)}`.")
     return "\n".join(line for line in lines if line)
+
+
+_ENDS: dict[FinishReason | None, str] = {
+    "time": "when its time was up",
+    "resource": "when all its trials together had trained as much as they may",
+    "cost": "when it had cost as much as it may",
+    "target": "because the target was reached",
+    "patience": "because nothing better had come for long enough",
+}
+
+
+def _state(summary: Summary) -> str:
+    return "suspended, because too many trials in a row failed" if summary.state == "suspended" else "not finished"
 
 
 def print_ending(summary: Summary, console: "Console", *, unit: str = "units") -> None:

@@ -4,6 +4,7 @@ In a terminal a thread of rich's draws it, so the loop never waits for the scree
 happens. Elsewhere (a pipe, CI) it prints plain lines, as events come.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.report.lines import Lines
 from rungwise.report.news import News, Newsroom
 from rungwise.report.summary import Summary, summarise
+from rungwise.report.text import clean
 from rungwise.schedulers.advice import ladder_advice
 
 if TYPE_CHECKING:
@@ -57,11 +59,13 @@ class LiveView:
         self._seen = clock()
         self._summary: Summary | None = None
         self._stale = self._seen
+        self._ears = _Ears(lambda text: self._tell(News(ledger.now, "warning", text)))
         self._live: Live | None = None
         self._lines: Lines | None = None
 
     def __enter__(self) -> Self:
         self._seen = self._clock()
+        logging.getLogger("rungwise").addHandler(self._ears)
         console = self._console
         if console.is_terminal and not console.is_dumb_terminal and not console.is_jupyter:
             from rich.live import Live
@@ -83,6 +87,7 @@ class LiveView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        logging.getLogger("rungwise").removeHandler(self._ears)
         if self._live is not None:
             self._summary = None  # the last picture is of the very end
             self._live.stop()
@@ -97,11 +102,14 @@ class LiveView:
         for record in records:
             news = self._newsroom.read(record)
             if news is not None:
-                self._news = (*self._news, news)[-NEWS:]
-                if self._lines is not None:
-                    self._lines.tell(news)
+                self._tell(news)
         if self._lines is not None:
             self._lines.look(self._seen)
+
+    def _tell(self, news: News) -> None:
+        self._news = (*self._news, news)[-NEWS:]
+        if self._lines is not None:
+            self._lines.tell(news)
 
     def _draw(self) -> "Text":
         """The picture of this moment, on the drawing thread."""
@@ -125,3 +133,15 @@ class LiveView:
             unit=self._unit,
             ascii_only=self._console.options.ascii_only,
         )
+
+
+class _Ears(logging.Handler):
+    """Hears what parts that see no records have to say: of a full disk, of a checkpoint that did not fit."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a warning on."""
+        self._tell(clean(record.getMessage()))

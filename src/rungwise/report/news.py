@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from rungwise.core.decisions import Disagreement, OpenRung
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.decisions import Disagreement, OpenRung, Suspend
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.objective import Objective
 from rungwise.core.records import Record
 from rungwise.report.text import counted, last_line, number
 
 Kind = Literal["opened", "failed", "warning"]
-_NEWSWORTHY = frozenset((OpenRung, TrialEnded, TrialPaused, CapacityChanged))
+_NEWSWORTHY = frozenset((OpenRung, TrialFailed, TrialEnded, TrialPaused, CapacityChanged, Suspend))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Newsroom:
         match record:
             case OpenRung(milestone, reason):
                 return News(self._ledger.now, "opened", f"rung {milestone} opened: {grounds(reason)}")
+            case TrialFailed():
+                return self._failed(record)
+            case Suspend(failures):
+                text = f"suspended: {failures} trials in a row failed; running trials save at their next report"
+                return News(self._ledger.now, "failed", text)
             case TrialEnded(at, trial, "failed" | "lost" as reason, detail):
                 return News(at, "failed", failure(trial, reason, last_line(detail)))
             case TrialPaused(at, trial, 0) if not self._restarts_told and self._ledger.capacity:
@@ -54,6 +59,14 @@ class Newsroom:
                 return News(at, "warning", f"pausing: {saving} to save at the next report; Ctrl-C again ends at once")
             case _:
                 return None
+
+    def _failed(self, event: TrialFailed) -> News:
+        entry = self._ledger.trials[event.trial]
+        line = last_line(event.detail)
+        if entry.status == "failed":
+            return News(event.at, "failed", failure(event.trial, "failed", line, entry.failures))
+        again = f"tried again from {counted(event.resource, self._unit)}" if event.resource else "tried again"
+        return News(event.at, "warning", f"trial {event.trial} died, and is {again}: {line}")
 
     def _diverged(self, report: TrialReported) -> News | None:
         trial = report.trial
@@ -81,11 +94,13 @@ def grounds(reason: Disagreement) -> str:
     return f"{taken} (noise: {noise})"
 
 
-def failure(trial: int, reason: str, line: str) -> str:
+def failure(trial: int, reason: str, line: str, attempts: int = 1) -> str:
     """A trial's failure in a line.
 
-    >>> failure(7, "failed", "ValueError: bad"), failure(8, "lost", "")
-    ('trial 7 failed: ValueError: bad', 'trial 8 was lost')
+    >>> failure(7, "failed", "ValueError: bad", 3), failure(8, "lost", "")
+    ('trial 7 failed 3 times: ValueError: bad', 'trial 8 was lost')
     """
     text = f"trial {trial} was lost" if reason == "lost" else f"trial {trial} failed"
+    if attempts > 1:
+        text += f" {attempts} times"
     return f"{text}: {line}" if line else text

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rungwise.report.news import Kind, News
 from rungwise.report.summary import LadderRow, Summary
-from rungwise.report.text import clean, counted, duration, number, numbers, settings, short
+from rungwise.report.text import bytes_text, clean, counted, duration, number, numbers, settings, short
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -32,6 +32,10 @@ def screen(
     lines.extend(_incumbent(summary, width - LABEL, unit))
     lines.append(_line("spent", Text(spent(summary, unit))))
     lines.append(_line("time", Text(time_text(summary, elapsed))))
+    if summary.cost is not None:
+        lines.append(_line("cost", Text(number(summary.cost, strip=True))))
+    if summary.checkpoints is not None:
+        lines.append(_line("disk", Text(f"{bytes_text(summary.checkpoints)} in checkpoints")))
     if news:
         lines.append(Text())
         lines.extend(_news(each, width) for each in news)
@@ -97,8 +101,9 @@ def _counts(summary: Summary) -> "Text":
         (trials.completed, "done", ""),
         (trials.failed, "failed", "red"),
         (trials.lost, "lost", "red"),
+        (trials.retried, "retried", "yellow"),
     ):
-        if count or word != "lost":
+        if count or word not in ("stopped", "lost", "retried"):
             text.append("  ").append(f"{count} {word}", style=style if count else "dim")
     return text
 

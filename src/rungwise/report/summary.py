@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import FinishReason
+from rungwise.core.events import Cause
 from rungwise.core.ledger import Incumbent, Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
+from rungwise.tuner.limits import cost
 
-State = Literal["finished", "interrupted", "unfinished"]
+State = Literal["finished", "interrupted", "suspended", "unfinished"]
 _STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha"))
 GROWS = frozenset(("pasha", "stopping-pasha"))
 """Schedulers with one ladder that grows; in the brackets of another each grows its own."""
@@ -24,7 +26,7 @@ _STARTS_SOME = frozenset(("retraining",))
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Trials by status; `limit` is how many may be started (None: no limit)."""
+    """Trials by status; `limit` is how many may be started (None: no limit), `retried` so many retries."""
 
     started: int
     running: int
@@ -33,6 +35,7 @@ class Counts:
     completed: int
     failed: int
     lost: int
+    retried: int
     limit: int | None
 
 
@@ -74,11 +77,16 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A trial that failed or was lost, and the last line of why."""
+    """A trial that failed or was lost, and the last line of why; `attempts` is how many of its jobs died.
+
+    `cause` is None where it is not known: logs of the first schema do not tell.
+    """
 
     trial: int
     reason: Status
     line: str
+    cause: Cause | None = None
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,8 @@ class Summary:
     `ladder` rises; `cap` is the milestone of the top open rung. `best` is the best value over all reports, the earliest
     if tied; `best_in_top_rung` the best on entering the highest rung in which a finite value stands. `spent` and
     `full_cost` are resource units, the latter for training all trials started to `max_resource`; `saving` is full_cost
-    / spent. `elapsed` is in seconds. `diverged` are the trials that reported NaN or infinity.
+    / spent. `elapsed` is in seconds, `cost` in whatever the prices are in (None: there are none). `checkpoints` are the
+    bytes that those on disk take (None: not looked at). `diverged` are the trials that reported NaN or infinity.
     """
 
     name: str
@@ -116,6 +125,8 @@ class Summary:
     saving: float | None
     left: Left | None
     elapsed: float
+    cost: float | None
+    checkpoints: int | None
     openings: tuple[Opening, ...]
     failures: tuple[Failure, ...]
     diverged: tuple[int, ...]
@@ -154,17 +165,20 @@ class TrialRow:
         return {key: plain(value) for key, value in asdict(self).items()}
 
 
-def summarise(name: str, spec: ExperimentSpec, ledger: Ledger) -> Summary:
+def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int | None = None) -> Summary:
     """Sum up an experiment from the fold of its records. One pass over the trials; the ledger may go on changing."""
     entries = list(ledger.trials.values())
     counts = dict.fromkeys(("running", "paused", "stopped", "completed", "failed", "lost"), 0)
     failures: list[Failure] = []
     diverged: list[int] = []
+    retried = 0
     for entry in entries:
         status = entry.status
         counts[status] += 1
         if status == "failed" or status == "lost":  # noqa: PLR1714 - narrows the type
-            failures.append(Failure(entry.trial, status, last_line(entry.detail)))
+            cause = None if entry.failure is None else entry.failure.cause
+            failures.append(Failure(entry.trial, status, last_line(entry.detail), cause, max(1, entry.failures)))
+        retried += entry.failures - (entry.status == "failed" and entry.failure is not None)
         if entry.diverged:
             diverged.append(entry.trial)
     openings = tuple(_openings(spec, ledger))
@@ -177,7 +191,12 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger) -> Summary:
         scheduler=scheduler_name(spec),
         state=_state(ledger),
         finish=None if ledger.finish is None else ledger.finish.reason,
-        counts=Counts(started=len(entries), limit=spec.trials, **counts),
+        counts=Counts(
+            started=len(entries),
+            retried=retried,
+            limit=spec.trials,
+            **counts,
+        ),
         ladder=_ladder(spec, ledger, cap),
         cap=cap,
         max_resource=spec.max_resource,
@@ -188,6 +207,8 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger) -> Summary:
         saving=full_cost / ledger.spent if ledger.spent else None,
         left=_left(spec, ledger, entries),
         elapsed=ledger.now,
+        cost=cost(spec.limits, ledger) if spec.limits.price_per_unit or spec.limits.price_per_hour else None,
+        checkpoints=checkpoints,
         openings=openings,
         failures=tuple(failures),
         diverged=tuple(diverged),
@@ -221,6 +242,8 @@ def scheduler_name(spec: ExperimentSpec) -> str:
 def _state(ledger: Ledger) -> State:
     if ledger.finish is not None:
         return "finished"
+    if ledger.suspended is not None:
+        return "suspended"
     return "interrupted" if ledger.trials and not ledger.capacity and not ledger.running else "unfinished"
 
 

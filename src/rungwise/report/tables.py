@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rungwise.core.commands import Configuration
@@ -91,7 +92,7 @@ def print_show(
     if summary.failures:
         heading(console, "failed")
         for each in summary.failures[:FAILURES]:
-            paragraph(console, failure(each.trial, each.reason, each.line))
+            paragraph(console, failure(each.trial, each.reason, each.line, each.attempts))
         if len(summary.failures) > FAILURES:
             line(console, f"and {len(summary.failures) - FAILURES} more")
     if summary.diverged:
@@ -99,8 +100,11 @@ def print_show(
         paragraph(console, _trials_text(summary.diverged))
 
 
-def print_best(summary: Summary, console: "Console", *, unit: str = "units") -> None:
-    """Print the winner's configuration, and beside it that of the best trial in the highest rung, if it is another."""
+def print_best(summary: Summary, console: "Console", *, unit: str = "units", checkpoint: Path | None = None) -> None:
+    """Print the winner's configuration, and beside it that of the best trial in the highest rung, if it is another.
+
+    `checkpoint` is the folder of the winner's newest checkpoint, if it has one.
+    """
     best, highest = summary.best, summary.best_in_top_rung
     if best is None:
         line(console, f"{clean(summary.name)} has no best trial: none reported a finite {clean(summary.metric)} yet")
@@ -119,6 +123,9 @@ def print_best(summary: Summary, console: "Console", *, unit: str = "units") -> 
         line(console, "")
         value = f"{number(highest.value)} at {counted(highest.resource, unit)}"
         paragraph(console, f"It is also the best in the highest rung: {value}.")
+    if checkpoint is not None:
+        line(console, "")
+        line(console, f"Its newest checkpoint: {clean(str(checkpoint))}")
 
 
 def opening_text(opening: Opening) -> str:

@@ -100,6 +100,18 @@ def _two(count: int, parts: int, large: str, small: str) -> str:
     return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
+def bytes_text(size: int) -> str:
+    """A size in bytes.
+
+    >>> bytes_text(0), bytes_text(812), bytes_text(20480), bytes_text(1_530_000_000)
+    ('0 bytes', '812 bytes', '20.5 kB', '1.53 GB')
+    """
+    if size < 1000:
+        return counted(size, "bytes")
+    power = min(4, (len(str(size)) - 1) // 3)
+    return f"{number(size / 1000**power, 3)} {'kMGT'[power - 1]}B"
+
+
 def counted(count: int, plural: str) -> str:
     """A count with its noun.
 

@@ -1,0 +1,121 @@
+"""Which checkpoints of an experiment stay: those that can still be needed, by what the records say.
+
+1. A paused trial's newest, for as long as the scheduler may promote it or let another inherit from it.
+2. The incumbent's newest, whatever became of its trial.
+3. In a retraining, those of all candidates: they are what it is for.
+When an experiment is finished only 2 and 3 remain.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rungwise.api.names import experiment_folder
+from rungwise.checkpoints.folders import inherit, newest, trial_folder
+from rungwise.checkpoints.keeper import Keeper
+from rungwise.core.decisions import FailTrial, Finish
+from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused
+from rungwise.core.ledger import Ledger, TrialEntry
+from rungwise.core.protocols import Foresight, Scheduler
+from rungwise.core.records import Record
+from rungwise.core.spec import ExperimentSpec
+
+
+class Keeping:
+    """Watches the records of a run, and lets the keeper remove what is needed no more; `quota` is in bytes."""
+
+    def __init__(self, store: Path, name: str, spec: ExperimentSpec, ledger: Ledger, scheduler: Scheduler) -> None:
+        self._folder = experiment_folder(store, name)
+        self._ledger = ledger
+        self._foresight = scheduler if isinstance(scheduler, Foresight) else None
+        self._keeps_completed = spec.of is not None
+        self._incumbent: int | None = None
+        self._enough = 0
+        self.keeper = Keeper(
+            self._folder,
+            quota=spec.local.get("checkpoint_quota"),
+            workers=spec.workers,
+            droppable=self._least_promising,
+            running=lambda trial: trial in ledger.trials and ledger.trials[trial].status == "running",
+        )
+
+    def __call__(self, records: Sequence[Record]) -> None:
+        """Look at an event and what followed from it."""
+        incumbent = self._ledger.incumbent
+        if incumbent is not None and incumbent.trial != self._incumbent:
+            former, self._incumbent = self._incumbent, incumbent.trial
+            if former is not None:
+                self._settle(self._ledger.trials[former])
+        if len(records) == 1 and not isinstance(records[0], TrialPaused | TrialFailed | TrialEnded):
+            return
+        for record in records:
+            match record:
+                case TrialPaused(_, trial) | TrialFailed(_, trial) | TrialEnded(_, trial) | FailTrial(trial):
+                    self._settle(self._ledger.trials[trial])
+                    if len(self.keeper.kept) > self._enough:
+                        self._forget_the_hopeless()
+                case Finish():
+                    self.sweep()
+                case _:
+                    pass
+
+    def sweep(self) -> None:
+        """Remove whatever is needed no more: at the end, and what a tuner that died has left."""
+        for trial in list(self.keeper.kept):
+            self._settle(self._ledger.trials[trial]) if trial in self._ledger.trials else self.keeper.drop(trial)
+
+    def recover(self, entry: TrialEntry) -> int:
+        """The newest whole checkpoint of a trial that ran when the tuner died, at what it has reported: a newer one
+        stands for a report that was lost.
+
+        A child that the tuner died over before it had its parent's checkpoint gets it now: the parent has it still.
+        """
+        folder = trial_folder(self._folder, entry.trial)
+        found = newest(folder, entry.resource, thorough=True)
+        if not found and entry.parent is not None and entry.inherited and not entry.reported:
+            inherit(trial_folder(self._folder, entry.parent), folder, entry.inherited)
+            found = newest(folder, entry.resource, thorough=True)
+        return found
+
+    def _settle(self, entry: TrialEntry) -> None:
+        """What stays of a trial whose job is over; one that has been launched again meanwhile is left alone."""
+        if entry.status == "running":
+            return
+        if self._stays(entry):
+            paused = entry.status == "paused"
+            resource = entry.checkpoint if paused else newest(trial_folder(self._folder, entry.trial), entry.resource)
+            self.keeper.settle(entry.trial, resource)
+        else:
+            self.keeper.drop(entry.trial)
+
+    def _stays(self, entry: TrialEntry) -> bool:
+        if self._is_incumbent(entry.trial) or (self._keeps_completed and entry.status == "completed"):
+            return True
+        return entry.status == "paused" and self._ledger.finish is None and self._may_promote(entry.trial)
+
+    def _is_incumbent(self, trial: int) -> bool:
+        return self._ledger.incumbent is not None and self._ledger.incumbent.trial == trial
+
+    def _may_promote(self, trial: int) -> bool:
+        return self._foresight is None or self._foresight.may_promote(trial)
+
+    def _forget_the_hopeless(self) -> None:
+        """Ask about all that are kept, when there are half as many again as when it was asked last."""
+        self.sweep()
+        self._enough = len(self.keeper.kept) * 3 // 2 + 4
+
+    def _least_promising(self) -> Iterable[int]:
+        """Trials that do not run, those whose checkpoint is least likely to be needed first, the incumbent last.
+
+        The hopeless come first, then the worst of each rung, by their place among those kept there, lower rungs first.
+        """
+        entries = [self._ledger.trials[trial] for trial in self.keeper.kept if trial in self._ledger.trials]
+        idle = sorted((each for each in entries if each.status != "running"), key=lambda each: (each.value, each.trial))
+        rungs: dict[int, list[int]] = {}
+        for entry in idle:
+            rungs.setdefault(entry.rung, []).append(entry.trial)
+        chances = {
+            trial: (self._is_incumbent(trial), self._may_promote(trial), -(place + 1) / len(trials), rung)
+            for rung, trials in rungs.items()
+            for place, trial in enumerate(trials)
+        }
+        return sorted(chances, key=chances.__getitem__)
