@@ -1,6 +1,10 @@
-"""How fast the log is: records appended, read back and listed, on one core. Run: python benchmarks/store.py."""
+"""How fast the log is: records appended, synced to the disk, and read back. Run: python benchmarks/store.py [folder].
+
+The store is made in the folder, by default the present one: what is measured is its disk.
+"""
 
 import sqlite3
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -83,10 +87,20 @@ def measurements(store: Store) -> list[tuple[str, str, str, str]]:
     def reading(name: str, count: int) -> tuple[str, str]:
         return best(count, [lambda: deque(store.experiment(name).records(), maxlen=0)] * ROUNDS)
 
+    # As the loop appends: all reports that have come while the last group was written, each group a synced commit.
+    loop = [
+        (
+            f"append reports, groups of {size}",
+            target,
+            *appending(f"loop-{size}", reports[: min(400 * size, 40_000)], size),
+        )
+        for size, target in ((1, ""), (4, ""), (16, ""), (64, ">= 20,000/s"), (256, ">= 20,000/s"))
+    ]
     memory = [partial(append_all, MemoryLog(), in_groups(jobs, 4)) for _ in range(ROUNDS)]
     rows = [
-        ("append, groups of 4 (report, pause, start, launch)", ">= 20,000/s", *appending("small", jobs, 4)),
-        ("append, groups of 400, reports", ">= 200,000/s", *appending("reports", reports, 400)),
+        *loop,
+        ("append, groups of 4 (report, pause, start, launch)", "", *appending("small", jobs[:4000], 4)),
+        ("append, groups of 400, reports", "", *appending("reports", reports, 400)),
         ("append, groups of 400, a quarter of each", "", *appending("mixed", jobs, 400)),
         ("append in memory, groups of 4", "", *best(len(jobs), memory)),
         ("read back, reports", ">= 100,000/s", *reading("reports-1", len(reports))),
@@ -97,12 +111,26 @@ def measurements(store: Store) -> list[tuple[str, str, str, str]]:
     return rows
 
 
+def disk_of(folder: Path) -> str:
+    """The disk and the kind of file system that hold a folder, where Linux tells."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return "unknown disk"
+    fields = [line.split(" ") for line in mounts.read_text().splitlines()]
+    device, where, kind, *_ = max(
+        (each for each in fields if folder.resolve().is_relative_to(each[1])), key=lambda each: len(each[1])
+    )
+    return f"{device} on {where}, {kind}"
+
+
 def main() -> None:
     """Measure in a temporary folder and print the table."""
     begin = perf_counter()
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "speed.db", create=True) as store:
+    place = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    with tempfile.TemporaryDirectory(dir=place) as folder, Store.open(Path(folder) / "speed.db", create=True) as store:
         rows = measurements(store)
     print_table([(what, target, f"{wall:<14} {cpu and f'({cpu} of CPU)'}") for what, target, wall, cpu in rows])
+    print(f"disk: {disk_of(place)}; every append is a commit that is synced to it")
     print(f"SQLite {sqlite3.sqlite_version}, one core used; best of {ROUNDS}; took {perf_counter() - begin:.1f} s")
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rungwise.core.commands import Launch
 from rungwise.core.errors import StoreError
 from rungwise.core.events import CapacityChanged, Draining
 from rungwise.core.records import Record
-from rungwise.store import ExperimentLog, Store
-from rungwise.store.database import explain
+from rungwise.store import DiskFullError, ExperimentLog, Store
+from rungwise.store.failures import told
 from rungwise.store.log import BATCH
 
 SHORT = 0.01
@@ -193,9 +194,9 @@ def test_a_full_disk_is_called_by_its_name(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE t (x)")
         with pytest.raises(sqlite3.OperationalError) as caught:
             connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
-    told = explain(caught.value, tmp_path / "small.db", 5.0)
-    assert told.startswith("the disk that holds the store")
-    assert "is full" in told
+    failure = told(caught.value, tmp_path / "small.db", 5.0)
+    assert isinstance(failure, DiskFullError)
+    assert "small.db is full" in str(failure)
 
 
 def test_a_file_deleted_while_in_use_is_noticed(log: ExperimentLog, path: Path) -> None:
@@ -227,3 +228,32 @@ def test_a_group_is_committed_when_append_returns(log: ExperimentLog, other: sql
         ("draining", 3.0),
         ("capacity", 2.0),
     ]
+
+
+def launch(trial: int) -> Launch:
+    return Launch(trial, {"x": trial / 7}, 0, 3, 1, trial)
+
+
+def test_the_launches_are_read_without_the_rest(log: ExperimentLog) -> None:
+    launches = [launch(trial) for trial in range(2 * BATCH + 3)]
+    for each in launches[:5]:
+        log.append([*drainings(1), each])
+    log.append(launches[5:])
+    reading = log.launches()
+    log.append([launch(0)])
+    assert list(reading) == launches
+    assert list(log.launches()) == [*launches, launch(0)]
+
+
+def test_the_launches_of_another_experiment_are_not_among_them(store: Store, log: ExperimentLog) -> None:
+    for name in ("a", "b"):
+        store.create(name, {}).append([launch(len(name)), launch(ord(name))])
+    assert list(log.launches()) == []
+    assert list(store.experiment("a").launches()) == [launch(1), launch(97)]
+
+
+def test_every_commit_is_synced(store: Store, log: ExperimentLog) -> None:
+    """Level 3: the write-ahead log at every commit, or the rollback journal and its folder."""
+    assert log._database.read("PRAGMA synchronous") == [(3,)]
+    assert log._database.read("PRAGMA journal_mode") == [("wal",)]
+    assert log._database.read("PRAGMA fullfsync") == log._database.read("PRAGMA checkpoint_fullfsync") == [(1,)]

@@ -22,7 +22,7 @@ from rungwise.core.commands import Configuration
 from rungwise.core.errors import ContractError, SuspendedError
 from rungwise.core.events import CapacityChanged
 from rungwise.core.ledger import Ledger
-from rungwise.core.protocols import Scheduler, Searcher
+from rungwise.core.protocols import Log, Scheduler, Searcher
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.named import make_scheduler
 from rungwise.searchers.recorded import Recorded
@@ -56,7 +56,7 @@ def begin(
             run = Run(store, name, spec, training, watch, tuner, scheduler)
             with run.backend(held) as backend:
                 log = store.create(name, spec.to_json())
-                return run.go(backend, log)
+                return run.go(backend, PatientLog(log, time.sleep))
         except Exception as error:
             ledger = tuner.ledger
             if log is not None and (not ledger.trials or (isinstance(error, ContractError) and not _proven(ledger))):
@@ -91,14 +91,15 @@ def go_on(
         if ledger.finish is not None and not missing and not ledger.running:
             return Experiment(name, spec, ledger, store.path)
         with run.backend(held) as backend:
-            log.append(missing)
+            patient = PatientLog(log, time.sleep)
+            patient.append(missing)
             if ledger.finish is None:
-                log.append(tuner.handle(CapacityChanged(ledger.now, 0)))
+                patient.append(tuner.handle(CapacityChanged(ledger.now, 0)))
             for lost in orphans(tuner, run.keeping.recover):
-                log.append(tuner.handle(lost))
+                patient.append(tuner.handle(lost))
             run.keeping.sweep()
             if ledger.finish is None:
-                return run.go(backend, log)
+                return run.go(backend, patient)
         return Experiment(name, spec, ledger, store.path)
 
 
@@ -174,17 +175,16 @@ class Run:
             start_at=ledger.now,
         )
 
-    def go(self, backend: LocalBackend, log: ExperimentLog) -> Experiment:
+    def go(self, backend: LocalBackend, log: Log) -> Experiment:
         """Run the loop; raises Interrupted, or SuspendedError, when it ends before the experiment does."""
         ledger, name, store = self.tuner.ledger, self._name, self._store
-        patient = PatientLog(log, time.sleep)
         with interruptible(backend, self._spec.local.get("grace", GRACE)) as signals:
             try:
                 if self._watch is None:
-                    drive(self.tuner, backend, patient, [self.keeping, Notices(self._spec)])
+                    drive(self.tuner, backend, log, [self.keeping, Notices(self._spec)])
                 else:
                     with self._watch(name, self._spec, ledger) as view:
-                        drive(self.tuner, backend, patient, [self.keeping, view])
+                        drive(self.tuner, backend, log, [self.keeping, view])
             except KeyboardInterrupt:
                 raise Interrupted(name, store, signals, at_once=True) from None
         if ledger.finish is not None:

@@ -4,38 +4,61 @@
 |---|---|---|---|---|---|
 | reported | seconds | trial | resource | minimised; NULL is NaN | the metrics |
 | paused | seconds | trial | resource of the checkpoint | | |
+| failed | seconds | trial | resource of the checkpoint | | cause, detail |
 | ended | seconds | trial | | | reason, detail |
 | capacity | seconds | | | | slots |
+| time | seconds | | | | |
 | draining | seconds | | | | |
 | start | | trial | milestone | | parent, if any |
 | promote | | trial | milestone | | |
-| stop | | trial | | | |
+| stop, fail | | trial | | | |
 | open | | | milestone | | pair, epsilon |
+| suspend | | | | | failures |
 | finish | | | | | reason |
 | launch | | trial | milestone | | configuration, start, slots, seed; parent, if any |
 | pause, halt | | trial | | | |
+| wake | seconds | | | | |
+
+Schema 1 had no failed, time, fail, suspend and wake: there a failure was an end.
 
 JSON is ASCII, so that any string survives, lone surrogates included; NaN and the infinities are written as Python's
 json and JSON5 do. SQLite keeps no sign of zero: a value of -0.0 comes back as 0.0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring_ascii
 from math import isfinite, nan
 from typing import Any, assert_never
 
-from rungwise.core.commands import Halt, Launch, Pause
-from rungwise.core.decisions import Disagreement, Finish, OpenRung, PromoteTrial, StartTrial, StopTrial
+from rungwise.core.commands import Halt, Launch, Pause, Wake
+from rungwise.core.decisions import (
+    Disagreement,
+    FailTrial,
+    Finish,
+    OpenRung,
+    PromoteTrial,
+    StartTrial,
+    StopTrial,
+    Suspend,
+)
 from rungwise.core.errors import StoreError
-from rungwise.core.events import CapacityChanged, Draining, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import (
+    CapacityChanged,
+    Draining,
+    TimePassed,
+    TrialEnded,
+    TrialFailed,
+    TrialPaused,
+    TrialReported,
+)
 from rungwise.core.records import Record
 
 Row = tuple[str, float | None, int | None, int | None, float | None, str | None]
 """kind, at, trial, resource, value, rest"""
 
 to_json = JSONEncoder(separators=(",", ":")).encode
-_scan = JSONDecoder().raw_decode
+_scan: Callable[[str, int], tuple[Any, int]] = JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def encode(record: Record) -> Row:
@@ -59,10 +82,14 @@ def encode(record: Record) -> Row:
             return "promote", None, trial, milestone, None, None
         case TrialPaused(at, trial, resource):
             return "paused", at, trial, resource, None, None
+        case TrialFailed(at, trial, resource, cause, detail):
+            return "failed", at, trial, resource, None, to_json({"cause": cause, "detail": detail})
         case TrialEnded(at, trial, reason, detail):
             return "ended", at, trial, None, None, to_json({"reason": reason, "detail": detail})
         case StopTrial(trial):
             return "stop", None, trial, None, None, None
+        case FailTrial(trial):
+            return "fail", None, trial, None, None, None
         case OpenRung(milestone, Disagreement(pair, epsilon)):
             return "open", None, None, milestone, None, to_json({"pair": pair, "epsilon": epsilon})
         case Pause(trial):
@@ -71,8 +98,14 @@ def encode(record: Record) -> Row:
             return "halt", None, trial, None, None, None
         case CapacityChanged(at, slots):
             return "capacity", at, None, None, None, to_json({"slots": slots})
+        case TimePassed(at):
+            return "time", at, None, None, None, None
         case Draining(at):
             return "draining", at, None, None, None, None
+        case Wake(at):
+            return "wake", at, None, None, None, None
+        case Suspend(failures):
+            return "suspend", None, None, None, None, to_json({"failures": failures})
         case Finish(reason):
             return "finish", None, None, None, None, to_json({"reason": reason})
         case _:
@@ -81,7 +114,10 @@ def encode(record: Record) -> Row:
 
 def from_json(text: str) -> Any:
     """The data of a text of `to_json`; raises ValueError for any other. Half the time of json.loads on short texts."""
-    data, end = _scan(text)
+    try:
+        data, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError(f"{text[:200]!r} is not JSON") from None
     if end != len(text):
         raise ValueError(f"{text[:200]!r} goes on after its end")
     return data
@@ -97,8 +133,8 @@ def _metrics(metrics: Mapping[str, float]) -> str | None:
     return to_json(dict(metrics))
 
 
-def decode(row: tuple[Any, ...]) -> Record:
-    """The record of a row. Raises ValueError, KeyError or TypeError where the row is none of ours."""
+def decode(row: Sequence[Any]) -> Record:
+    """The record of a row. Raises ValueError, LookupError, TypeError or RecursionError where it is none of ours."""
     kind, at, trial, resource, value, rest = row
     match kind:
         case "reported":
@@ -106,19 +142,25 @@ def decode(row: tuple[Any, ...]) -> Record:
             return TrialReported(_real(at), trial, resource, _real(value), metrics)
         case "launch":
             more = _members(rest)
-            configuration, start, slots, seed = (more[key] for key in ("configuration", "start", "slots", "seed"))
-            return Launch(trial, configuration, start, resource, slots, seed, more.get("parent"))
+            return Launch(
+                trial, more["configuration"], more["start"], resource, more["slots"], more["seed"], more.get("parent")
+            )
         case "start":
             return StartTrial(trial, resource, None if rest is None else _members(rest)["parent"])
         case "promote":
             return PromoteTrial(trial, resource)
         case "paused":
             return TrialPaused(_real(at), trial, resource)
+        case "failed":
+            more = _members(rest)
+            return TrialFailed(_real(at), trial, resource, more["cause"], more["detail"])
         case "ended":
             more = _members(rest)
             return TrialEnded(_real(at), trial, more["reason"], more["detail"])
         case "stop":
             return StopTrial(trial)
+        case "fail":
+            return FailTrial(trial)
         case "open":
             more = _members(rest)
             pair = more["pair"]
@@ -129,6 +171,12 @@ def decode(row: tuple[Any, ...]) -> Record:
             return Halt(trial)
         case "capacity":
             return CapacityChanged(_real(at), _members(rest)["slots"])
+        case "time":
+            return TimePassed(_real(at))
+        case "wake":
+            return Wake(_real(at))
+        case "suspend":
+            return Suspend(_members(rest)["failures"])
         case "draining":
             return Draining(_real(at))
         case "finish":
@@ -153,7 +201,7 @@ def spec_of(name: str, text: str) -> dict[str, Any]:
     """The specification of an experiment from its text; raises StoreError where it is damaged."""
     try:
         return _members(text)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise StoreError(
             f"the specification of experiment {name!r} cannot be read ({error}): the file is damaged"
         ) from error

@@ -3,18 +3,25 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
+from rungwise.core.commands import Launch
 from rungwise.core.errors import StoreError
 from rungwise.core.records import Record
 from rungwise.store.codec import decode, encode
 from rungwise.store.database import Database
+from rungwise.store.failures import damaged
 from rungwise.store.schema import NUMBER_BITS, key
 
 BATCH = 1024
+UNREADABLE = (ValueError, LookupError, TypeError, RecursionError)
 
 _APPEND = "INSERT INTO records (key, kind, at, trial, resource, value, rest) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT key FROM records WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1"
 _BATCH = """
     SELECT kind, at, trial, resource, value, rest FROM records WHERE key > ? AND key <= ? ORDER BY key"""
+_LAUNCHES = """
+    SELECT key, kind, at, trial, resource, value, rest FROM records WHERE key > ? AND key <= ? AND kind = 'launch'
+    ORDER BY key LIMIT ?"""
+_EXPERIMENT = "SELECT 1 FROM experiments WHERE id = ?"
 
 
 class MemoryLog:
@@ -55,17 +62,18 @@ class ExperimentLog:
         return int(rows[0][0]) if rows else self._first
 
     def append(self, records: Sequence[Record]) -> None:
-        """Add records at the end: all of them, committed on return, or none.
+        """Add records at the end: all of them, committed and synced to the disk on return, or none.
 
-        Raises StoreError where a record cannot be written, the disk is full, another process holds the file for
-        longer than the store's timeout or has appended to this experiment, or the file or the experiment is gone.
+        Raises DiskFullError where there is no room: the same call works once there is. Raises StoreError where a record
+        cannot be written, another process holds the file for longer than the store's timeout or has appended to this
+        experiment, or the file or the experiment is gone.
         """
         if not records:
             return
         rows = self._rows(records)
         with self._database.writing() as connection:
-            if connection.execute("SELECT 1 FROM experiments WHERE id = ?", (self._id,)).fetchone() is None:
-                raise StoreError(self._missing())
+            if connection.execute(_EXPERIMENT, (self._id,)).fetchone() is None:
+                raise StoreError(self._discarded())
             connection.executemany(_APPEND, rows)
         self._end += len(rows)
 
@@ -94,18 +102,46 @@ class ExperimentLog:
             after = min(before + BATCH, last)
             rows = self._database.read(_BATCH, (before, after))
             if len(rows) < after - before:
-                raise StoreError(self._missing())
-            for place, row in enumerate(rows, before + 1):
+                raise StoreError(self._incomplete(before, after))
+            for position, row in enumerate(rows, before + 1):
                 try:
                     record = decode(row)
-                except (ValueError, KeyError, TypeError) as error:
-                    raise StoreError(
-                        f"record {place - self._first} of experiment {self.name!r} in the store {self._database.path}"
-                        f" cannot be read ({error}): the file is damaged, go on with a copy of it"
-                    ) from error
+                except UNREADABLE as error:
+                    raise self._unreadable(position, error) from error
                 yield record
 
-    def _missing(self) -> str:
+    def launches(self) -> Iterator[Launch]:
+        """The launches among the records that there are at the call, in order; no other record is decoded.
+
+        Raises StoreError as `records` does.
+        """
+        return self._launches(self._first, self._last())
+
+    def _launches(self, before: int, last: int) -> Iterator[Launch]:
+        while rows := self._database.read(_LAUNCHES, (before, last, BATCH)):
+            for position, *row in rows:
+                try:
+                    record = decode(row)
+                except UNREADABLE as error:
+                    raise self._unreadable(position, error) from error
+                assert isinstance(record, Launch)
+                yield record
+            before = rows[-1][0]
+
+    def _unreadable(self, position: int, error: Exception) -> StoreError:
+        return StoreError(
+            f"record {position - self._first} of experiment {self.name!r} in the store {self._database.path}"
+            f" cannot be read ({error}): the file is damaged, go on with a copy of it"
+        )
+
+    def _incomplete(self, before: int, after: int) -> str:
+        """Why records after `before` and up to `after` are not all there, though one behind them was."""
+        if not self._database.read(_EXPERIMENT, (self._id,)):
+            return self._discarded()
+        lacking = f"some of records {before + 1 - self._first} to {after - self._first} of {self.name!r} are missing"
+        return damaged(self._database.path, lacking)
+
+    def _discarded(self) -> str:
         return (
             f"experiment {self.name!r} is no longer whole in the store {self._database.path}: it was discarded,"
             " see `rungwise list`"

@@ -8,13 +8,16 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from errno import ENOSPC
 from pathlib import Path
 
 from rungwise.core.errors import StoreError
-from rungwise.store.database import Database, explain
+from rungwise.store.database import Database
+from rungwise.store.failures import damaged, has_room, told
+from rungwise.store.migrations import SCHEMA_VERSION, bring_up_to_date, check_version
+from rungwise.store.shape import missing_bytes
 
 APPLICATION_ID = 0x52554E47  # "RUNG", in the file's header
-SCHEMA_VERSION = 1
 NUMBER_BITS = 40
 
 # The typed columns are what somebody would ask for in SQL; the rest of a record is JSON. The checks: SQLite orders
@@ -66,7 +69,10 @@ def is_there(path: Path) -> bool:
             raise StoreError(f"the store {path} is a folder, but must be a file: name one, say {path / 'rungwise.db'}")
         if not path.parent.is_dir():
             raise StoreError(f"the store {path} cannot be: there is no folder {path.parent}, make it or name another")
-        return path.exists()
+        there = path.exists()
+        if there and not path.is_file():  # opening a pipe would wait for somebody at its other end
+            raise StoreError(f"the store {path} is a pipe or a device, but must be a file: name one, or a new one")
+        return there
     except OSError as error:
         raise StoreError(
             f"the store {path} cannot be reached ({error.strerror}): look at the path's permissions"
@@ -77,13 +83,28 @@ def open_file(path: Path, timeout: float) -> Database:
     """Open the store at `path`, an absolute path. Raises StoreError where it is none that this version can read."""
     if not is_there(path):
         raise StoreError(f"there is no store {path}: look at the path, or tune something to make one")
-    database = Database(path, timeout)
+    _check_whole(path)
+    database = Database(path, timeout, bring_up_to_date)
     try:
         _check(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _check_whole(path: Path) -> None:
+    try:
+        missing, whole = missing_bytes(path)
+    except OSError as error:
+        raise StoreError(
+            f"the store {path} cannot be read ({error.strerror}): look at its disk, and the file's permissions"
+        ) from error
+    if missing:
+        raise StoreError(
+            f"the store {path} is damaged: it is cut off, {missing} of its {whole} bytes are missing; put back a copy"
+            " of it, or name another store"
+        )
 
 
 def _check(database: Database) -> None:
@@ -93,16 +114,10 @@ def _check(database: Database) -> None:
     if application != APPLICATION_ID:
         holder = "is another program's database" if database.read("PRAGMA schema_version")[0][0] else "is empty"
         raise StoreError(f"{path} {holder}, not a Rungwise store: name a store, or a file that is not there yet")
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"the store {path} has schema {version}, but this version of Rungwise reads schemas up to {SCHEMA_VERSION}:"
-            " install the newer Rungwise that wrote it"
-        )
-    if version < SCHEMA_VERSION:
-        raise StoreError(
-            f"the store {path} has schema {version}, which no Rungwise ever wrote: go on with a copy of it, or name"
-            " another store"
-        )
+    check_version(version, path)
+    tables = database.read("SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'records')")
+    if tables != [(2,)]:
+        raise StoreError(damaged(path, "it lacks its tables"))
 
 
 def check_writable(path: Path) -> None:
@@ -120,7 +135,7 @@ def make_file(path: Path, fill: Callable[[sqlite3.Connection], object]) -> bool:
     """Make a store at `path`, with what `fill` writes into it; False where one came to be there meanwhile.
 
     It is built in a hidden folder beside and then linked to its place, whole: nobody ever sees half a store, and a
-    failure leaves nothing. Raises StoreError where that cannot be done.
+    failure leaves nothing. Raises StoreError where that cannot be done, DiskFullError where there is no room.
     """
     import tempfile
 
@@ -129,24 +144,27 @@ def make_file(path: Path, fill: Callable[[sqlite3.Connection], object]) -> bool:
             draft = Path(folder) / "store"
             _draft(draft, fill)
             return _publish(draft, path)
-    except sqlite3.Error as error:
-        raise StoreError(explain(error, path, 0.0)) from error
-    except OSError as error:
-        raise StoreError(
-            f"the store {path} cannot be made ({error.strerror}): look at its disk, its folder and their permissions"
-        ) from error
+    except (sqlite3.Error, OSError) as error:
+        raise told(error, path, 0.0) from error
 
 
 def _draft(draft: Path, fill: Callable[[sqlite3.Connection], object]) -> None:
+    draft.touch()  # SQLite would make it one that the group may not write, whatever the user's mask
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.executescript(
+            "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;"
             f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA}"
         )
         fill(connection)
         connection.execute("COMMIT")
         # Last, so that every byte is in the file itself when it is linked. A disk that cannot do it (no shared memory)
         # keeps the rollback journal: as safe, but readers and the writer then wait for each other.
-        connection.execute("PRAGMA journal_mode = WAL")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal" and not has_room(draft.parent):
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        connection.execute(
+            "SELECT 1 FROM experiments"
+        ).fetchone()  # where there is no room for the files beside, say so
 
 
 def _publish(draft: Path, path: Path) -> bool:

@@ -1,7 +1,7 @@
 """The store as the rest of the house sees it: experiments by name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -148,9 +148,9 @@ class Store:
         """The names of all experiments, in the order of creation."""
         return list(self.begun())
 
-    def free_name(self, stem: str) -> str:
-        """The first of stem-1, stem-2, … that is free, where characters that are not allowed become hyphens."""
-        taken = set(self.names())
+    def free_name(self, stem: str, besides: Collection[str] = ()) -> str:
+        """The first of stem-1, stem-2, … that is free and not in `besides`; characters not allowed become hyphens."""
+        taken = {*self.names(), *besides}
         legal = _legal(stem)
         number = 1
         while (name := f"{legal[: LONGEST - 1 - len(str(number))]}-{number}") in taken:
