@@ -136,7 +136,7 @@ def make_tuner(
     )
     if recorded:
         searcher = Recorded(recorded, searcher)
-    scheduler = parts.scheduler or make_scheduler(spec.scheduler)
+    scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)
     tuner = Tuner(
         scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop, limits=spec.limits,
         max_retries=spec.max_retries, max_failures=spec.max_failures,

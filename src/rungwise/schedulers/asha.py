@@ -7,7 +7,8 @@
 
 from rungwise.core.decisions import PromoteTrial, Request, StartTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.rungs import Ladder, Rule, ladder
+from rungwise.schedulers.best import Rule
+from rungwise.schedulers.rungs import Ladder, ladder
 from rungwise.schedulers.starts import Starts, next_request
 
 
@@ -33,6 +34,8 @@ class ASHA:
         milestones = ladder(min_resource, max_resource, eta)
         self._ladder = Ladder(milestones, rule, eta, open_rungs=len(milestones))
         self._starts = Starts(max_trials)
+        if max_trials is not None:
+            self.expect(max_trials)
 
     @property
     def milestones(self) -> tuple[int, ...]:
@@ -48,9 +51,18 @@ class ASHA:
                 self._ladder.end(trial, reason)
             case Draining():
                 self._starts.close()
+                self._ladder.foresee()
             case TrialPaused() | CapacityChanged():
                 pass
         return ()
+
+    def expect(self, trials: int) -> None:
+        """No more than so many trials will ever be started: fewer checkpoints may be needed than if nobody knew."""
+        self._ladder.foresee(trials)
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial can still be promoted: always, where it waits and nobody knows how many may start."""
+        return self._ladder.may_promote(trial)
 
     def ask(self) -> Request | None:
         """A promotion if the rule admits one, else a new trial, else None."""

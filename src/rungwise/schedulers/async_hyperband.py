@@ -8,6 +8,7 @@
 """
 
 from bisect import bisect
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
@@ -19,15 +20,17 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.seed import BLOCK, Purpose, sequence
 from rungwise.schedulers.asha import ASHA
+from rungwise.schedulers.best import Rule
 from rungwise.schedulers.hyperband import hyperband_brackets
 from rungwise.schedulers.pasha import PASHA
 from rungwise.schedulers.ranking import Auto, Ranking
-from rungwise.schedulers.rungs import Rule, ladder
+from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.starts import Starts, next_request
 from rungwise.schedulers.stopping import StoppingASHA
 
 Within = Literal["asha", "stopping-asha", "pasha", "stopping-pasha"]
 Choice = Literal["random", "round-robin"]
+COUNTED = 100_000
 Climber = ASHA | StoppingASHA | PASHA
 
 
@@ -62,6 +65,8 @@ class AsyncHyperband:
         self._brackets = [make(self._milestones[rung]) for rung, _ in chosen]
         self._choose = _chooser(choice, [sizes[0] for _, sizes in chosen], check_whole("seed", seed, 0))
         self._starts = Starts(max_trials)
+        if max_trials is not None:
+            self.expect(max_trials)
         self._home: dict[int, Climber] = {}
 
     @property
@@ -77,14 +82,36 @@ class AsyncHyperband:
     def tell(self, event: Event) -> Sequence[StopTrial | OpenRung]:
         """Take in an event: it concerns the bracket of its trial alone."""
         match event:
-            case TrialReported() | TrialPaused() | TrialEnded():
+            case TrialEnded(_, trial):
+                home = self._home.pop(trial, None)
+                return () if home is None else home.tell(event)
+            case TrialReported() | TrialPaused():
                 home = self._home.get(event.trial)
                 return () if home is None else home.tell(event)
             case Draining():
                 self._starts.close()
+                for bracket in self._brackets:
+                    bracket.tell(event)
             case CapacityChanged():
                 pass
         return ()
+
+    def expect(self, trials: int) -> None:
+        """No more than so many trials will ever be started: fewer checkpoints may be needed than if nobody knew.
+
+        It takes counting who goes to which bracket, which is not done for more than `COUNTED` trials.
+        """
+        if trials > COUNTED:
+            return
+        homes = Counter(map(self._choose, range(trials)))
+        for number, bracket in enumerate(self._brackets):
+            if not isinstance(bracket, StoppingASHA):
+                bracket.expect(homes[number])
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial can still be promoted in its bracket."""
+        home = self._home.get(trial)
+        return not self._starts.known(trial) if home is None else home.may_promote(trial)
 
     def ask(self) -> Request | None:
         """A promotion in the first bracket that admits one, else a new trial, else None."""

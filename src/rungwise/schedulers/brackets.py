@@ -11,6 +11,7 @@ from math import inf, isfinite
 
 from rungwise.core.decisions import PromoteTrial
 from rungwise.core.events import EndReason
+from rungwise.schedulers.foresight import Prospects
 from rungwise.schedulers.rungs import never_started
 
 
@@ -38,6 +39,7 @@ class Bracket:
         self._values: dict[int, list[float]] = {}
         self._last: dict[int, float] = {}
         self._over: set[int] = set()
+        self._prospects = [Prospects(ties=False) for _ in sizes]
         self._promotions: deque[int] = deque()
 
     @property
@@ -78,6 +80,7 @@ class Bracket:
         to end, last of all otherwise; a lost one nobody waits for any longer.
         """
         self._over.add(trial)
+        self._prospects[self._rung[trial]].trials.discard(trial)
         if trial in self._promotions:
             self._promotions.remove(trial)
         rung = self._rung[trial]
@@ -89,6 +92,13 @@ class Bracket:
         else:
             self._enter(trial, self._last.get(trial, inf) if reason == "completed" else inf)
 
+    def may_promote(self, trial: int) -> bool:
+        """Whether a trial of this bracket is on its way, or waits and can still be among those that are promoted."""
+        rung = self._rung[trial]
+        if trial in self._over:
+            return False
+        return len(self._values[trial]) <= rung or trial in self._prospects[rung].trials
+
     def promote(self) -> PromoteTrial | None:
         """The next promotion, if a rung is complete."""
         if not self._promotions:
@@ -99,6 +109,10 @@ class Bracket:
     def _enter(self, trial: int, value: float) -> None:
         rung = self._rung[trial]
         entries = self._entries[rung]
+        if isfinite(value) and rung + 1 < len(self._sizes):
+            prospects = self._prospects[rung]
+            prospects.enter(value, len(entries), trial, waits=trial not in self._over)
+            prospects.limit(self._sizes[rung + 1])
         entries.append((value if isfinite(value) else inf, len(entries), trial))
         self._complete(rung)
 
@@ -111,6 +125,7 @@ class Bracket:
         best = sorted(entries)[: self._sizes[rung + 1]]
         chosen = [trial for value, _, trial in best if value < inf and trial not in self._over]
         self._complete_rungs = rung + 1 if chosen else len(self._sizes)
+        self._prospects[rung].limit(0)
         self._expected[rung + 1] = len(chosen)
         for trial in chosen:
             self._rung[trial] = rung + 1

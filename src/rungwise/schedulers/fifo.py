@@ -2,7 +2,7 @@
 
 from rungwise.core.checks import check_whole
 from rungwise.core.decisions import StartTrial
-from rungwise.core.events import Draining, Event
+from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.starts import Starts
 
 
@@ -15,6 +15,7 @@ class FIFO:
     def __init__(self, resource: int, max_trials: int | None = None) -> None:
         self._resource = check_whole("resource", resource, 1)
         self._starts = Starts(max_trials)
+        self._going: set[int] = set()
 
     @property
     def milestones(self) -> tuple[int, ...]:
@@ -23,10 +24,22 @@ class FIFO:
 
     def tell(self, event: Event) -> tuple[()]:
         """Nothing follows from any event."""
-        if isinstance(event, Draining):
-            self._starts.close()
+        match event:
+            case TrialEnded(_, trial):
+                self._going.discard(trial)
+            case Draining():
+                self._starts.close()
+            case TrialReported() | TrialPaused() | CapacityChanged():
+                pass
         return ()
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial goes on: until it has ended, for nothing but an interruption pauses it."""
+        return trial in self._going or not self._starts.known(trial)
 
     def ask(self) -> StartTrial | None:
         """The next new trial, while there may be one."""
-        return self._starts.next(self._resource)
+        start = self._starts.next(self._resource)
+        if start is not None:
+            self._going.add(start.trial)
+        return start

@@ -47,6 +47,10 @@ class SuccessiveHalving:
                 pass
         return ()
 
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial can still be promoted: it ranks among the best that its rung has places for above."""
+        return not self._starts.known(trial) or self._bracket.may_promote(trial)
+
     def ask(self) -> Request | None:
         """A promotion, a start, or None while a rung is waited for."""
         promotion = self._bracket.promote()

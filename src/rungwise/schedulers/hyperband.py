@@ -67,6 +67,11 @@ class Hyperband:
                 pass
         return ()
 
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial can still be promoted: it ranks among the best that its rung has places for above."""
+        home = self._home.get(trial)
+        return home is None or home.may_promote(trial)
+
     def ask(self) -> Request | None:
         """A promotion or a start in the earliest bracket that has one, else a start in the next."""
         for bracket in self._begun:

@@ -88,6 +88,10 @@ class MedianStopping:
                 pass
         return ()
 
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial goes on: until it has ended, for nothing but an interruption pauses it."""
+        return trial in self._courses or not self._starts.known(trial)
+
     def ask(self) -> StartTrial | None:
         """The next new trial, while there may be one."""
         start = self._starts.next(self._high)

@@ -51,9 +51,11 @@ RANKINGS: Mapping[str, type] = {
 RESOURCES = ("min_resource", "max_resource", "eta")
 
 
-def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
+def make_scheduler(settings: Mapping[str, Any], most: int | None = None) -> Scheduler:
     """The scheduler that settings describe: `name`, `min_resource`, `max_resource`, `eta`, and that name's options.
 
+    It decides the same with `most`, the most trials that will ever start, but knows of more checkpoints that none will
+    be needed of (see `rungwise.schedulers.foresight`).
     Raises InputError for an unknown name or option, or a value out of range.
 
     >>> make_scheduler({"name": "asha", "min_resource": 1, "max_resource": 9, "eta": 3, "rule": "quantile"}).milestones
@@ -67,6 +69,13 @@ def make_scheduler(settings: Mapping[str, Any]) -> Scheduler:
         if key not in allowed:
             options = ", ".join(OPTIONS[name]) or "none"
             raise InputError(f"the scheduler {name!r} has no option {key!r}; its options are: {options}")
+    made = _made(name, settings)
+    if most is not None and isinstance(made, ASHA | PASHA | AsyncHyperband):
+        made.expect(most)
+    return made
+
+
+def _made(name: str, settings: Mapping[str, Any]) -> Scheduler:
     low, high, eta = (settings[key] for key in RESOURCES)
     rule = settings.get("rule", "floor")
     ladder(low, high, eta)

@@ -14,8 +14,9 @@ from typing import Literal
 from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial, StopTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
+from rungwise.schedulers.best import Rule
 from rungwise.schedulers.ranking import Auto, Ranking
-from rungwise.schedulers.rungs import Ladder, Rule, ladder
+from rungwise.schedulers.rungs import Ladder, ladder
 from rungwise.schedulers.stability.growth import Growth
 from rungwise.schedulers.starts import Starts, next_request
 
@@ -47,6 +48,8 @@ class PASHA:
         self._growth = Growth(milestones, ranking)
         self._ladder = Ladder(milestones, rule, eta, open_rungs=self._growth.open, far=by == "stopping")
         self._starts = Starts(max_trials)
+        if max_trials is not None:
+            self.expect(max_trials)
 
     @property
     def milestones(self) -> tuple[int, ...]:
@@ -75,9 +78,18 @@ class PASHA:
                 self._ladder.end(trial, reason)
             case Draining():
                 self._starts.close()
+                self._ladder.foresee()
             case TrialPaused() | CapacityChanged():
                 pass
         return ()
+
+    def expect(self, trials: int) -> None:
+        """No more than so many trials will ever be started: fewer checkpoints may be needed than if nobody knew."""
+        self._ladder.foresee(trials)
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial can still be promoted: always, where it waits and nobody knows how many may start."""
+        return self._ladder.may_promote(trial)
 
     def ask(self) -> Request | None:
         """A promotion within the open rungs if the rule admits one, else a new trial, else None."""

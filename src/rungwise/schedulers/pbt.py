@@ -127,6 +127,13 @@ class PBT:
                 pass
         return ()
 
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial will go on, or a child may inherit from it: while it holds a place, short of the full
+        resource.
+        """
+        place = self._home.get(trial)
+        return not self._starts.known(trial) if place is None else place.passed < len(self._milestones)
+
     def ask(self) -> Request | None:
         """A new place while there is one, else the place whose turn it is goes on, or gets a child; else None."""
         if self._begun < len(self._places):

@@ -31,6 +31,7 @@ class Retraining:
         self._tolerance = tolerance
         self._starts = Starts(len(self._expected))
         self._busy = False
+        self._over: set[int] = set()
         self._last: dict[int, float] = {}
         self.verdicts: dict[int, Verdict] = {}
 
@@ -49,6 +50,7 @@ class Retraining:
                     return (StopTrial(trial),)
             case TrialEnded(_, trial, reason):
                 self._busy = False
+                self._over.add(trial)
                 if reason in ("completed", "failed"):
                     self.verdicts.setdefault(trial, "failed" if reason == "failed" else self._judged(trial))
                 if self.verdicts.get(trial) == "kept":
@@ -58,6 +60,10 @@ class Retraining:
             case TrialPaused() | CapacityChanged():
                 pass
         return ()
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused candidate goes on: until it has ended or diverged."""
+        return trial not in self._over and trial not in self.verdicts
 
     def ask(self) -> StartTrial | None:
         """The next candidate, once the one before it has disappointed."""

@@ -1,23 +1,21 @@
-"""Rungs: the ladder's resources, and the best of each rung kept sorted.
+"""Rungs: the ladder's resources, and who stands on which rung.
 
 1. Milestones rise by integer recurrence: r, r·eta, … below R, then R. Never a logarithm of floats.
-2. Entries rank by value, the earlier arrival first if tied; NaN, infinities and failures come last, count, and are
-   never promoted.
-3. A rule says how many of a rung's n entries may go on: `floor` the best n // eta (Li et al. 2020, algorithm 2);
-   `quantile` those with a value at or below the linear quantile at r_k / r_(k+1), of two entries at least (what the
-   PASHA experiments ran). In exact arithmetic that quantile admits the best (n-1)·r_k // r_(k+1) + 1, and their ties.
+2. A rung's entries rank, and a rule says how many may go on, as `rungwise.schedulers.best` has it.
+3. A report at or past a milestone enters its rung, and so every rung that it passes at once.
+4. Who can still be promoted is worked out when somebody asks (see `rungwise.schedulers.foresight`), from what has
+   changed since the last time. Nothing else depends on it.
 """
 
-from collections.abc import Callable, Sequence
-from heapq import heappop, heappush, heappushpop
+from heapq import heappop, heappush
 from math import inf, isfinite
-from typing import Literal, assert_never
 
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
+from rungwise.schedulers.best import Best, Quota, at_least_one, check_rule, quota
+from rungwise.schedulers.best import Rule as Rule  # noqa: PLC0414 - others take it from here
+from rungwise.schedulers.foresight import Prospects
 
-Rule = Literal["floor", "quantile"]
-Quota = Callable[[int], int]
 NO_RUNGS = range(0)
 
 
@@ -41,75 +39,22 @@ def ladder(min_resource: int, max_resource: int, eta: int) -> tuple[int, ...]:
     return (*milestones, max_resource) if milestones[-1] < max_resource else tuple(milestones)
 
 
-def check_rule(rule: object) -> None:
-    """Raise InputError for an unknown rule, even where a ladder of one rung has no use for it."""
-    if rule not in ("floor", "quantile"):
-        raise InputError(f"rule is {rule!r}, but must be 'floor' or 'quantile' (see rungwise.schedulers.ASHA)")
-
-
 def never_started(trial: int) -> InputError:
     """What a scheduler says of a report by a trial that it does not know."""
     return InputError(f"trial {trial} reported, but was never started: tell a scheduler only of trials it asked for")
-
-
-def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
-    """How many of a rung's n best entries may go on to the next."""
-    match rule:
-        case "floor":
-            return lambda n: n // eta
-        case "quantile":
-            low, high = milestones[rung], milestones[rung + 1]
-            return lambda n: (n - 1) * low // high + 1 if n > 1 else 0
-        case _:
-            assert_never(rule)
-
-
-def at_least_one(admitted: Quota) -> Quota:
-    """The same quota, but one where it would be none: who stops trials must let the first of a rung pass."""
-    return lambda n: max(1, admitted(n))
-
-
-class Best:
-    """The best `quota(n)` of n entries, in two heaps: O(log n) to add, O(1) to ask. The quota never falls."""
-
-    def __init__(self, quota: Quota) -> None:
-        self._quota = quota
-        self._inside: list[tuple[float, int]] = []  # keys negated: the worst of the best on top
-        self._outside: list[tuple[float, int]] = []
-        self.size = 0
-
-    def add(self, value: float) -> int:
-        """Take an entry in; its arrival number."""
-        arrival = self.size
-        self.size += 1
-        inside, outside = self._inside, self._outside
-        if inside and -value > inside[0][0]:  # strictly better than the worst inside; a tie came later
-            value_out, arrival_out = heappushpop(inside, (-value, -arrival))
-            heappush(outside, (-value_out, -arrival_out))
-        else:
-            heappush(outside, (value, arrival))
-        if len(inside) < self._quota(self.size):
-            value_in, arrival_in = heappop(outside)
-            heappush(inside, (-value_in, -arrival_in))
-        return arrival
-
-    @property
-    def threshold(self) -> tuple[float, int]:
-        """Value and arrival of the worst entry among the best; (-inf, -1) where none is."""
-        if not self._inside:
-            return (-inf, -1)
-        value, arrival = self._inside[0]
-        return (-value, -arrival)
 
 
 class Rung:
     """A rung that trials pause on: who is there, and who may be promoted next."""
 
     def __init__(self, quota: Quota, *, ties: bool) -> None:
+        self._quota = quota
         self._best = Best(quota)
         self._ties = ties
-        self._waiting: list[tuple[float, int, int]] = []
-        self._withdrawn: set[int] = set()
+        self._ranked: list[tuple[float, int, int]] = []  # a heap of those that wait, and some that did
+        self._waiting: set[int] = set()
+        self._prospects: Prospects | None = None  # until somebody asks
+        self._news: list[tuple[float, int, int]] = []  # what entered since somebody asked
         self.changed = False  # since it last had nobody to promote
 
     @property
@@ -125,12 +70,33 @@ class Rung:
             return
         arrival = self._best.add(value)
         if waits:
-            heappush(self._waiting, (value, arrival, trial))
+            heappush(self._ranked, (value, arrival, trial))
+            self._waiting.add(trial)
+        if self._prospects is not None:
+            self._news.append((value, arrival, trial))
 
     def withdraw(self, trial: int) -> None:
         """A trial that waits here can no longer be promoted: the next best may be."""
-        self._withdrawn.add(trial)
+        self._waiting.discard(trial)
+        if self._prospects is not None:
+            self._prospects.trials.discard(trial)
         self.changed = True
+
+    def foresee(self, more: int) -> int:
+        """No more than so many can yet enter, and never will again; how many that wait here can still be promoted."""
+        prospects = self._prospects
+        if prospects is None:
+            waiting = {arrival: trial for _, arrival, trial in self._ranked if trial in self._waiting}
+            entries = ((value, arrival, waiting.get(arrival)) for value, arrival in self._best.entries())
+            prospects = self._prospects = Prospects.of(entries, ties=self._ties)
+        for value, arrival, trial in self._news:
+            prospects.enter(value, arrival, trial, waits=trial in self._waiting)
+        self._news.clear()
+        return prospects.limit(self._quota(self.size + more))
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a trial waits here and can still be promoted."""
+        return trial in (self._waiting if self._prospects is None else self._prospects.trials)
 
     def admits(self, value: float) -> bool:
         """Whether a value that stands here is among the best, or tied with one that is."""
@@ -138,19 +104,21 @@ class Rung:
 
     def promote(self) -> tuple[int, float] | None:
         """Take out the best trial not yet promoted, with its value, if the rule lets it go on."""
-        waiting = self._waiting
-        if self._withdrawn:
-            while waiting and waiting[0][2] in self._withdrawn:
-                self._withdrawn.discard(heappop(waiting)[2])
+        ranked, waiting = self._ranked, self._waiting
+        while ranked and ranked[0][2] not in waiting:
+            heappop(ranked)
         self.changed = False
-        if not waiting:
+        if not ranked:
             return None
-        value, arrival, trial = waiting[0]
+        value, arrival, trial = ranked[0]
         worst, last = self._best.threshold
         if value > worst or (value == worst and arrival > last and not self._ties):
             return None
         self.changed = True
-        heappop(waiting)
+        heappop(ranked)
+        waiting.discard(trial)
+        if self._prospects is not None:
+            self._prospects.trials.discard(trial)
         return trial, value
 
 
@@ -176,11 +144,35 @@ class Ladder:
         self._target: dict[int, int] = {}  # of those on their way; a paused trial, of which there are many, has none
         self._last: dict[int, float] = {}  # likewise
         self._passed = NO_RUNGS
+        self._coming = [0] * len(milestones)  # how many of those on their way will enter each rung next
+        self._unstarted: int | None = None
+        self._looked = False  # since anything changed
+
+    def foresee(self, trials: int | None = None) -> None:
+        """No more than so many trials will ever set out (None: than have by now), or fewer if that was said before."""
+        unstarted = 0 if trials is None else max(0, trials - len(self._next))
+        self._unstarted = unstarted if self._unstarted is None else min(unstarted, self._unstarted)
+        self._looked = False
+
+    def may_promote(self, trial: int) -> bool:
+        """Whether a trial is on its way, or waits and can still be promoted; true of one that never set out.
+
+        O(rungs + log n), amortised; the first time O(n log n).
+        """
+        ahead = self._next.get(trial)
+        if ahead is None or trial in self._target:
+            return True
+        if self._unstarted is not None and not self._looked:
+            self._look_ahead(self._unstarted)
+        return 0 < ahead < len(self.rungs) and self.rungs[ahead - 1].may_promote(trial)
 
     def start(self, trial: int) -> int:
         """A trial sets out; the milestone it goes for."""
         self._next[trial] = 0
         self._target[trial] = target = self.open - 1 if self._far else 0
+        self._coming[0] += 1
+        if self._unstarted:
+            self._unstarted -= 1
         return self.milestones[target]
 
     def report(self, trial: int, resource: int, value: float) -> range:
@@ -194,15 +186,22 @@ class Ladder:
         self._last[trial] = value
         if last == first:
             return NO_RUNGS
-        target = self._target.get(trial, first)
+        target = self._target.get(trial)
+        if target is None:
+            target = first  # it waits, and reports all the same
+        else:
+            self._coming[first] -= 1
         waits = last > target
         self._passed = range(first, min(last, target))
         for k in range(first, last):
             self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
         self._next[trial] = last
+        self._looked = False
         if waits:
             self._target.pop(trial, None)
             self._last.pop(trial, None)
+        else:
+            self._coming[last] += 1
         return range(first, last)
 
     def admits(self, value: float) -> bool:
@@ -213,20 +212,24 @@ class Ladder:
         """A trial that may wait somewhere can no longer be promoted."""
         if trial not in self._target:
             self.rungs[self._next[trial] - 1].withdraw(trial)
+            self._looked = False
 
     def end(self, trial: int, reason: str) -> range:
         """The rungs that a trial enters by ending: a failure last of all, an early end with its last value."""
         rung = self._next.get(trial)
         if rung is None:
-            return range(0)
+            return NO_RUNGS
+        self._looked = False
         last = self._last.pop(trial, inf)
         if self._target.pop(trial, None) is None:
             self.rungs[rung - 1].withdraw(trial)
-        elif reason in ("failed", "completed"):
-            self._next[trial] = rung + 1
-            self.rungs[rung].enter(trial, inf if reason == "failed" else last, waits=False)
-            return range(rung, rung + 1)
-        return range(0)
+            return NO_RUNGS
+        self._coming[rung] -= 1
+        if reason not in ("failed", "completed"):
+            return NO_RUNGS
+        self._next[trial] = rung + 1
+        self.rungs[rung].enter(trial, inf if reason == "failed" else last, waits=False)
+        return range(rung, rung + 1)
 
     def promote(self) -> tuple[int, int] | None:
         """The trial to promote and its next milestone, from the top open rung but one down."""
@@ -235,5 +238,14 @@ class Ladder:
             if rungs[k].changed and (found := rungs[k].promote()) is not None:
                 trial, self._last[trial] = found
                 self._target[trial] = target = self.open - 1 if self._far else k + 1
+                self._coming[k + 1] += 1
                 return trial, self.milestones[target]
         return None
+
+    def _look_ahead(self, unstarted: int) -> None:
+        """Tell every rung, from the bottom up, how many can yet enter it."""
+        more = unstarted
+        for rung, coming in zip(self.rungs, self._coming, strict=True):
+            more += coming
+            more += rung.foresee(more)
+        self._looked = True

@@ -13,6 +13,10 @@ class Starts:
         self._limit = None if max_trials is None else check_whole("max_trials", max_trials, 1)
         self._count = 0
 
+    def known(self, trial: int) -> bool:
+        """Whether a trial was started."""
+        return trial < self._count
+
     def close(self) -> None:
         """From now on nothing is started."""
         self._limit = self._count

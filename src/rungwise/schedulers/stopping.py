@@ -8,7 +8,8 @@ from math import isfinite
 
 from rungwise.core.decisions import Request, StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.rungs import Best, Rule, at_least_one, check_rule, ladder, quota
+from rungwise.schedulers.best import Best, Rule, at_least_one, check_rule, quota
+from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.starts import Starts, next_request
 
 
@@ -32,6 +33,7 @@ class StoppingASHA:
             Best(at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
         ]
         self._next: dict[int, int] = {}
+        self._latest = -1
         self._starts = Starts(max_trials)
 
     @property
@@ -56,6 +58,10 @@ class StoppingASHA:
                 pass
         return ()
 
+    def may_promote(self, trial: int) -> bool:
+        """Whether a paused trial goes on: until it has ended, for nothing but an interruption pauses it."""
+        return trial in self._next or trial > self._latest
+
     def ask(self) -> Request | None:
         """The next new trial, while there may be one."""
         return next_request(self, self._starts)
@@ -66,6 +72,7 @@ class StoppingASHA:
     def start(self, trial: int) -> StartTrial:
         """A new trial sets out for the maximum resource."""
         self._next[trial] = 0
+        self._latest = trial
         return StartTrial(trial, self._milestones[-1])
 
     def _goes_on(self, trial: int, resource: int, value: float) -> bool:
