@@ -22,7 +22,7 @@ RECORDS: list[Record] = [
     TimePassed(3.0),
     TrialFailed(3.5, 0, 3, "signal", "signal 9"),
     FailTrial(0),
-    Suspend(1),
+    Suspend(1, 0),
     Halt(0),
     Finish("done"),
 ]

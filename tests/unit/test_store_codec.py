@@ -188,7 +188,7 @@ def test_the_rows_are_the_file_format() -> None:
         "failed", 2.5, 4, 3, None, '{"cause":"exit","detail":"1"}',
     )  # fmt: skip
     assert encode(FailTrial(4)) == ("fail", None, 4, None, None, None)
-    assert encode(Suspend(5)) == ("suspend", None, None, None, None, '{"failures":5}')
+    assert encode(Suspend(5, 3)) == ("suspend", None, None, None, None, '{"failures":5,"first":3}')
     assert encode(TimePassed(2.5)) == ("time", 2.5, None, None, None, None)
     assert encode(Wake(3.5)) == ("wake", 3.5, None, None, None, None)
     assert encode(OpenRung(9, Disagreement((1, 2), None))) == (

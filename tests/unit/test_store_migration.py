@@ -74,7 +74,7 @@ NEW: list[Record] = [
     TrialFailed(90.0, 0, 1, "signal", "signal 9"),
     TimePassed(91.0),
     FailTrial(0),
-    Suspend(4),
+    Suspend(4, 2),
     Wake(95.0),
 ]
 

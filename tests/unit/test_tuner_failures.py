@@ -101,23 +101,22 @@ def test_a_job_that_died_while_it_was_told_to_stop_has_stopped() -> None:
 def test_too_many_failed_trials_in_a_row_suspend_the_experiment_and_resuming_goes_on() -> None:
     loop = tuner(FIFO(9), max_failures=2)
     records = feed(loop, CapacityChanged(0.0, 2), report(0, 1), died(1), died(2))
-    assert records[-3:] == [FailTrial(2), Suspend(2), Pause(0)]
+    assert records[-3:] == [FailTrial(2), Suspend(2, 1), Pause(0)]
     assert feed(loop, TrialPaused(9.0, 0, 1))[1:] == []
     assert loop.over
     assert loop.ledger.finish is None
-    assert loop.ledger.suspended == Suspend(2)
-    assert loop.ledger.failed == 1
+    assert loop.ledger.suspended == Suspend(2, 1)
     again = feed(loop, CapacityChanged(9.0, 2))
     assert launches(again) == [(0, 1, 9), (3, 0, 9)]
     assert loop.ledger.suspended is None
-    assert Suspend(2) not in feed(loop, died(3))
+    assert Suspend(2, 1) not in feed(loop, died(3))
 
 
 def test_a_trial_that_comes_to_a_good_end_between_starts_the_count_anew() -> None:
     loop = tuner(FIFO(9), max_failures=2)
     feed(loop, CapacityChanged(0.0, 1), died(0), report(1, 9), TrialEnded(9.0, 1, "completed"))
     assert not any(isinstance(each, Suspend) for each in feed(loop, died(2)))
-    assert Suspend(2) in feed(loop, died(3))
+    assert Suspend(2, 2) in feed(loop, died(3))
 
 
 def test_a_log_with_retries_replays() -> None:

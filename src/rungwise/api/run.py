@@ -191,14 +191,9 @@ class Run:
             return Experiment(name, self._spec, ledger, store)
         if ledger.suspended is None:
             raise Interrupted(name, store, signals)
-        raise SuspendedError(self._broken())
-
-    def _broken(self) -> str:
-        ledger = self.tuner.ledger
-        first = ledger.trials[ledger.failed or 0]
-        failures = ledger.suspended.failures if ledger.suspended is not None else 0
-        return (
-            f"the experiment {self._name!r} was suspended: {failures} trials in a row failed (max_failures); mend the"
-            f" training, then go on with: {resume_command(self._name, self._store)}\nThe first to fail was trial"
-            f" {first.trial}:\n{first.detail}"
+        first = ledger.suspended.first
+        raise SuspendedError(
+            f"the experiment {name!r} was suspended: {ledger.suspended.failures} trials in a row failed (max_failures);"
+            f" mend the training, then go on with: {resume_command(name, store)}\nThe first of them was trial {first}:"
+            f"\n{ledger.trials[first].detail}"
         )

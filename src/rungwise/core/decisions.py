@@ -69,9 +69,13 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """Nothing more is started and running trials pause: too many trials failed in a row. Resuming goes on."""
+    """Nothing more is started and running trials pause: so many trials failed in a row, of which `first` was the first.
+
+    Resuming goes on.
+    """
 
     failures: int
+    first: int
 
 
 Request = StartTrial | PromoteTrial

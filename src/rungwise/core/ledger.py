@@ -119,7 +119,7 @@ class Ledger:
     """The state that a sequence of records leads to. `milestones` is the ladder to count by.
 
     `spent` counts resource units, `busy` the slot-seconds of running jobs; `improved` is when the incumbent came, in
-    seconds and in units spent. `failed` is the trial whose job was the first to die.
+    seconds and in units spent.
     """
 
     milestones: Sequence[int] = ()
@@ -129,7 +129,6 @@ class Ledger:
     openings: list[OpenRung] = field(default_factory=list)
     finish: Finish | None = None
     suspended: Suspend | None = None
-    failed: int | None = None
     improved: tuple[float, int] = (0.0, 0)
     now: float = 0.0
     busy: float = 0.0
@@ -239,8 +238,6 @@ class Ledger:
         entry.failure = failure
         entry.failures += 1
         entry.detail = event.detail
-        if self.failed is None:
-            self.failed = event.trial
 
     def _launched(self, launch: Launch) -> None:
         entry = self.trials.get(launch.trial)

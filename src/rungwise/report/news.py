@@ -45,7 +45,7 @@ class Newsroom:
                 return News(self._ledger.now, "opened", f"rung {milestone} opened: {grounds(reason)}")
             case TrialFailed():
                 return self._failed(record)
-            case Suspend(failures):
+            case Suspend(failures, _):
                 text = f"suspended: {failures} trials in a row failed; running trials save at their next report"
                 return News(self._ledger.now, "failed", text)
             case TrialEnded(at, trial, "failed" | "lost" as reason, detail):

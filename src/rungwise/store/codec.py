@@ -13,7 +13,7 @@
 | promote | | trial | milestone | | |
 | stop, fail | | trial | | | |
 | open | | | milestone | | pair, epsilon |
-| suspend | | | | | failures |
+| suspend | | | | | failures, first |
 | finish | | | | | reason |
 | launch | | trial | milestone | | configuration, start, slots, seed; parent, if any |
 | pause, halt | | trial | | | |
@@ -104,8 +104,8 @@ def encode(record: Record) -> Row:
             return "draining", at, None, None, None, None
         case Wake(at):
             return "wake", at, None, None, None, None
-        case Suspend(failures):
-            return "suspend", None, None, None, None, to_json({"failures": failures})
+        case Suspend(failures, first):
+            return "suspend", None, None, None, None, to_json({"failures": failures, "first": first})
         case Finish(reason):
             return "finish", None, None, None, None, to_json({"reason": reason})
         case _:
@@ -176,7 +176,8 @@ def decode(row: Sequence[Any]) -> Record:
         case "wake":
             return Wake(_real(at))
         case "suspend":
-            return Suspend(_members(rest)["failures"])
+            more = _members(rest)
+            return Suspend(more["failures"], more["first"])
         case "draining":
             return Draining(_real(at))
         case "finish":

@@ -78,7 +78,7 @@ class Tuner:
         self._limits = None if limits == Limits() else limits
         self._max_retries = max_retries
         self._max_failures = max_failures
-        self._failed_in_a_row = 0
+        self._failed_in_a_row: list[int] = []
         self._ending: FinishReason = "done"
         self._started = 0
         self._draining = False
@@ -113,14 +113,16 @@ class Tuner:
                 if entry.status == "paused" and not entry.reached:
                     self._interrupted.append(trial)
                 else:
-                    self._failed_in_a_row = 0
+                    self._failed_in_a_row.clear()
             case TrialEnded(_, _, reason):
-                self._failed_in_a_row *= reason == "failed"
+                if reason != "failed":
+                    self._failed_in_a_row.clear()
                 self._tell(event)
             case CapacityChanged(_, slots):
                 self._tell(event)
                 self._shrink()
-                self._failed_in_a_row *= slots == 0
+                if slots:
+                    self._failed_in_a_row.clear()
             case TimePassed():
                 pass
             case _:
@@ -140,9 +142,10 @@ class Tuner:
         elif entry.repeats or entry.failures > self._max_retries:
             self._record(FailTrial(entry.trial))
             self._tell(TrialEnded(event.at, entry.trial, "failed", event.detail))
-            self._failed_in_a_row += 1
-            if self._failed_in_a_row == self._max_failures:
-                self._record(Suspend(self._failed_in_a_row))
+            failed = self._failed_in_a_row
+            failed.append(entry.trial)
+            if len(failed) == self._max_failures:
+                self._record(Suspend(len(failed), failed[0]))
                 self._shrink()
         elif not entry.reached or entry.milestone == self.ledger.milestones[-1]:
             self._interrupted.append(entry.trial)
