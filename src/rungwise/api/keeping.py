@@ -6,7 +6,8 @@
 When an experiment is finished only 2 and 3 remain.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rungwise.api.names import experiment_folder
@@ -30,6 +31,8 @@ class Keeping:
         self._keeps_completed = spec.of is not None
         self._incumbent: int | None = None
         self._enough = 0
+        self._ranking: deque[tuple[int, int]] = deque()
+        self._paused = 1  # since the ranking was made
         self.keeper = Keeper(
             self._folder,
             quota=spec.local.get("checkpoint_quota"),
@@ -51,6 +54,7 @@ class Keeping:
             match record:
                 case TrialPaused(_, trial) | TrialFailed(_, trial) | TrialEnded(_, trial) | FailTrial(trial):
                     self._settle(self._ledger.trials[trial])
+                    self._paused += 1
                     if len(self.keeper.kept) > self._enough:
                         self._forget_the_hopeless()
                 case Finish():
@@ -103,10 +107,24 @@ class Keeping:
         self.sweep()
         self._enough = len(self.keeper.kept) * 3 // 2 + 4
 
-    def _least_promising(self) -> Iterable[int]:
+    def _least_promising(self) -> Iterator[int]:
         """Trials that do not run, those whose checkpoint is least likely to be needed first, the incumbent last.
 
-        The hopeless come first, then the worst of each rung, by their place among those kept there, lower rungs first.
+        They are ranked anew when a quarter as many trials have paused since as there were: a tight quota asks at every
+        launch. Who has climbed meanwhile is left out.
+        """
+        if self._paused > len(self._ranking) // 4:
+            self._ranking, self._paused = deque(self._ranked()), 0
+        ranking, trials, kept = self._ranking, self._ledger.trials, self.keeper.kept
+        while ranking and ranking[0][0] not in kept:
+            ranking.popleft()
+        for trial, rung in ranking:
+            if trials[trial].status != "running" and trials[trial].rung == rung:
+                yield trial
+
+    def _ranked(self) -> list[tuple[int, int]]:
+        """Kept trials and their rungs: the hopeless first, then the worst of each rung by their place among those kept
+        there, lower rungs first.
         """
         entries = [self._ledger.trials[trial] for trial in self.keeper.kept if trial in self._ledger.trials]
         idle = sorted((each for each in entries if each.status != "running"), key=lambda each: (each.value, each.trial))
@@ -114,7 +132,7 @@ class Keeping:
         for entry in idle:
             rungs.setdefault(entry.rung, []).append(entry.trial)
         chances = {
-            trial: (self._is_incumbent(trial), self._may_promote(trial), -(place + 1) / len(trials), rung)
+            (trial, rung): (self._is_incumbent(trial), self._may_promote(trial), -(place + 1) / len(trials), rung)
             for rung, trials in rungs.items()
             for place, trial in enumerate(trials)
         }
