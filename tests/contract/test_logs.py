@@ -7,7 +7,7 @@ import pytest
 
 from rungwise.core.commands import Halt, Launch, Wake
 from rungwise.core.decisions import FailTrial, Finish, PromoteTrial, StartTrial, Suspend
-from rungwise.core.events import CapacityChanged, TimePassed, TrialFailed, TrialPaused, TrialReported
+from rungwise.core.events import CapacityChanged, TimePassed, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.records import Record
 from rungwise.store import ExperimentLog, MemoryLog, Store
 
@@ -19,6 +19,7 @@ RECORDS: list[Record] = [
     TrialPaused(1.5, 0, 3),
     PromoteTrial(0, 9),
     Wake(3.0),
+    TrialRewound(2.5, 0, 1),
     TimePassed(3.0),
     TrialFailed(3.5, 0, 3, "signal", "signal 9"),
     FailTrial(0),

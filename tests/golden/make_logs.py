@@ -8,7 +8,7 @@ ExperimentSpec), then the row of every record.
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, nan
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ from rungwise import searchers
 from rungwise.allocation import Fixed
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Halt, Launch
-from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialReported
+from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialReported, TrialRewound
 from rungwise.core.limits import Limits
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
@@ -36,7 +36,7 @@ Settings = Mapping[str, Any]
 @dataclass(frozen=True)
 class Golden:
     """One experiment. `dies` tells at which unit a trial's job dies, and how often; `slots` the capacity after so many
-    events.
+    events; `torn` whose checkpoints are of no use.
     """
 
     scheduler: Settings
@@ -46,6 +46,7 @@ class Golden:
     searcher: str = "grid"
     dies: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     slots: Mapping[int, int] = field(default_factory=dict)
+    torn: tuple[int, ...] = ()
     more: Settings = field(default_factory=dict)
 
     def spec(self) -> ExperimentSpec:
@@ -102,6 +103,7 @@ GOLDEN: Mapping[str, Golden] = {
     "retries": Golden(
         {"name": "asha"}, dies={1: (1, 1), 2: (2, 2), 4: (1, 9), 6: (3, 2), 7: (4, 1)}, more={"max_retries": 2}
     ),
+    "rewound": Golden({"name": "asha"}, torn=(0, 3)),
     "suspended": Golden(
         {"name": "pasha"}, workers=3, dies=dict.fromkeys(range(4, ROWS), (1, 9)),
         more={"max_retries": 1, "max_failures": 3},
@@ -140,7 +142,7 @@ def curve(launch: Launch) -> Curve:
 
 
 class Dying:
-    """The simulator, but some jobs die before they report, and the capacity changes."""
+    """The simulator, but some jobs die before they report, some find no checkpoint, and the capacity changes."""
 
     def __init__(self, golden: Golden, max_resource: int) -> None:
         self._inner = Simulator(curve, workers=golden.workers, max_resource=max_resource)
@@ -148,9 +150,14 @@ class Dying:
         self._left = {trial: list(death) for trial, death in golden.dies.items()}
         self._checkpoints: dict[int, int] = {}
         self._dead: set[int] = set()
+        self._torn = golden.torn
+        self._rewound: list[int] = []
 
     def submit(self, command: Command) -> None:
         if isinstance(command, Launch):
+            if command.start and command.trial in self._torn:
+                command = replace(command, start=0)
+                self._rewound.append(command.trial)
             self._checkpoints[command.trial] = command.start
         self._inner.submit(command)
 
@@ -159,6 +166,8 @@ class Dying:
         for events in self._inner.events():
             for event in filter(None, map(self._told, events)):
                 yield (event,)
+                while self._rewound:
+                    yield (TrialRewound(event.at, self._rewound.pop(), 0),)
                 if count in self._slots:
                     yield (CapacityChanged(event.at, self._slots[count]),)
                 count += 1

@@ -7,7 +7,7 @@ import pytest
 
 from rungwise.core.commands import Halt, Launch, Pause
 from rungwise.core.decisions import Disagreement, Finish, OpenRung, PromoteTrial, StartTrial
-from rungwise.core.events import CapacityChanged, Draining, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import CapacityChanged, Draining, TrialEnded, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.ledger import Incumbent, Ledger
 
 
@@ -197,3 +197,13 @@ def test_a_child_that_goes_on_later_is_a_trial_like_any_other() -> None:
     child = book.trials[1]
     assert (child.position, child.checkpoint, child.inherited, child.parent) == (6, 6, 3, 0)
     assert ledger(launch(0)).trials[0].parent is None
+
+
+def test_a_trial_that_was_rewound_pays_again_for_what_it_trains_again() -> None:
+    ledger = Ledger((1, 3, 9))
+    first = [launch(0, 0, 3), *(report(0, unit) for unit in (1, 2, 3)), TrialPaused(3.0, 0, 3)]
+    second = [launch(0, 3, 9), TrialRewound(3.0, 0, 1), *(report(0, unit) for unit in (2, 3, 4))]
+    for record in (*first, *second):
+        ledger.apply(record)
+    assert ledger.spent == 3 + 3
+    assert ledger.trials[0].checkpoint == 1

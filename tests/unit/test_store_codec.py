@@ -38,6 +38,7 @@ from rungwise.core.events import (
     TrialFailed,
     TrialPaused,
     TrialReported,
+    TrialRewound,
 )
 from rungwise.core.records import RECORDS, Record
 from rungwise.store import Store
@@ -57,6 +58,7 @@ STRATEGIES: dict[type[Record], st.SearchStrategy[Record]] = {
     TrialPaused: st.builds(TrialPaused, reals, wholes, wholes),
     TrialEnded: st.builds(TrialEnded, reals, wholes, st.sampled_from(["completed", "stopped", "failed", "lost"]), text),
     TrialFailed: st.builds(TrialFailed, reals, wholes, wholes, st.sampled_from(get_args(Cause)), text),
+    TrialRewound: st.builds(TrialRewound, reals, wholes, wholes),
     TimePassed: st.builds(TimePassed, reals),
     CapacityChanged: st.builds(CapacityChanged, reals, wholes),
     Draining: st.builds(Draining, reals),
@@ -189,6 +191,7 @@ def test_the_rows_are_the_file_format() -> None:
     )  # fmt: skip
     assert encode(FailTrial(4)) == ("fail", None, 4, None, None, None)
     assert encode(Suspend(5, 3)) == ("suspend", None, None, None, None, '{"failures":5,"first":3}')
+    assert encode(TrialRewound(2.5, 3, 9)) == ("rewound", 2.5, 3, 9, None, None)
     assert encode(TimePassed(2.5)) == ("time", 2.5, None, None, None, None)
     assert encode(Wake(3.5)) == ("wake", 3.5, None, None, None, None)
     assert encode(OpenRung(9, Disagreement((1, 2), None))) == (

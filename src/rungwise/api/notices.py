@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from rungwise.core.decisions import FailTrial
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.advice import ladder_advice
@@ -33,6 +33,8 @@ class Notices:
                 logger.warning(
                     "trial %d reported %s = %s at %d: it counts as the worst", trial, spec.metric, shown, resource
                 )
+            case TrialRewound(_, trial, resource):
+                logger.warning("trial %d's last checkpoint is gone or torn: it trains from %d", trial, resource)
             case TrialFailed(_, trial, resource, _, detail):
                 if FailTrial(trial) in records:
                     logger.warning("trial %d failed: %s", trial, detail)

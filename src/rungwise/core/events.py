@@ -24,6 +24,18 @@ class TrialReported:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialRewound:
+    """The checkpoint that a job was to go on from is gone or torn: it goes on from one at `resource`, 0 from scratch.
+
+    Schedulers are not told.
+    """
+
+    at: float
+    trial: int
+    resource: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrialPaused:
     """A job ended and the trial can go on from its checkpoint at `resource` (0: it saved none and starts afresh)."""
 
@@ -81,5 +93,5 @@ class TimePassed:
 
 Event = TrialReported | TrialPaused | TrialEnded | CapacityChanged | Draining
 """What schedulers are told."""
-BackendEvent = TrialReported | TrialPaused | TrialFailed | TrialEnded | CapacityChanged | TimePassed
+BackendEvent = TrialReported | TrialRewound | TrialPaused | TrialFailed | TrialEnded | CapacityChanged | TimePassed
 """What backends tell."""

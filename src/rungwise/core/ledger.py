@@ -19,6 +19,7 @@ from rungwise.core.events import (
     TrialFailed,
     TrialPaused,
     TrialReported,
+    TrialRewound,
 )
 from rungwise.core.records import Record
 
@@ -179,6 +180,10 @@ class Ledger:
                     self.suspended = None
             case TimePassed(at):
                 self._pass(at)
+            case TrialRewound(at, trial, resource):
+                self._pass(at)
+                entry = self.trials[trial]
+                entry.position = entry.checkpoint = resource
             case Halt(trial):
                 self.trials[trial].halted = self.trials[trial].leaving = True
             case Pause(trial):

@@ -21,16 +21,17 @@ from rungwise.core.events import (
     TrialFailed,
     TrialPaused,
     TrialReported,
+    TrialRewound,
 )
 
 Record = BackendEvent | Draining | Decision | Command
 
 RECORDS: tuple[type[Record], ...] = (
-    TrialReported, TrialPaused, TrialFailed, TrialEnded, CapacityChanged, TimePassed, Draining,
+    TrialReported, TrialRewound, TrialPaused, TrialFailed, TrialEnded, CapacityChanged, TimePassed, Draining,
     StartTrial, PromoteTrial, StopTrial, FailTrial, OpenRung, Suspend, Finish,
     Launch, Pause, Halt, Wake,
 )  # fmt: skip
-BACKEND_EVENTS = (TrialReported, TrialPaused, TrialFailed, TrialEnded, CapacityChanged, TimePassed)
+BACKEND_EVENTS = (TrialReported, TrialRewound, TrialPaused, TrialFailed, TrialEnded, CapacityChanged, TimePassed)
 COMMANDS = (Launch, Pause, Halt, Wake)
 
 

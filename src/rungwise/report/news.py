@@ -5,14 +5,14 @@ from math import isfinite
 from typing import Literal
 
 from rungwise.core.decisions import Disagreement, OpenRung, Suspend
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.ledger import Ledger
 from rungwise.core.objective import Objective
 from rungwise.core.records import Record
 from rungwise.report.text import counted, last_line, number
 
 Kind = Literal["opened", "failed", "warning"]
-_NEWSWORTHY = frozenset((OpenRung, TrialFailed, TrialEnded, TrialPaused, CapacityChanged, Suspend))
+_NEWSWORTHY = frozenset((OpenRung, TrialRewound, TrialFailed, TrialEnded, TrialPaused, CapacityChanged, Suspend))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,9 @@ class Newsroom:
         match record:
             case OpenRung(milestone, reason):
                 return News(self._ledger.now, "opened", f"rung {milestone} opened: {grounds(reason)}")
+            case TrialRewound(at, trial, resource):
+                start = f"from {counted(resource, self._unit)}" if resource else "from the start"
+                return News(at, "warning", f"trial {trial}'s last checkpoint is gone or torn: it trains {start}")
             case TrialFailed():
                 return self._failed(record)
             case Suspend(failures, _):

@@ -4,6 +4,7 @@
 |---|---|---|---|---|---|
 | reported | seconds | trial | resource | minimised; NULL is NaN | the metrics |
 | paused | seconds | trial | resource of the checkpoint | | |
+| rewound | seconds | trial | resource of the checkpoint | | |
 | failed | seconds | trial | resource of the checkpoint | | cause, detail |
 | ended | seconds | trial | | | reason, detail |
 | capacity | seconds | | | | slots |
@@ -19,7 +20,7 @@
 | pause, halt | | trial | | | |
 | wake | seconds | | | | |
 
-Schema 1 had no failed, time, fail, suspend and wake: there a failure was an end.
+Schema 1 had no rewound, failed, time, fail, suspend and wake: there a failure was an end.
 
 JSON is ASCII, so that any string survives, lone surrogates included; NaN and the infinities are written as Python's
 json and JSON5 do. SQLite keeps no sign of zero: a value of -0.0 comes back as 0.0.
@@ -51,6 +52,7 @@ from rungwise.core.events import (
     TrialFailed,
     TrialPaused,
     TrialReported,
+    TrialRewound,
 )
 from rungwise.core.records import Record
 
@@ -82,6 +84,8 @@ def encode(record: Record) -> Row:
             return "promote", None, trial, milestone, None, None
         case TrialPaused(at, trial, resource):
             return "paused", at, trial, resource, None, None
+        case TrialRewound(at, trial, resource):
+            return "rewound", at, trial, resource, None, None
         case TrialFailed(at, trial, resource, cause, detail):
             return "failed", at, trial, resource, None, to_json({"cause": cause, "detail": detail})
         case TrialEnded(at, trial, reason, detail):
@@ -151,6 +155,8 @@ def decode(row: Sequence[Any]) -> Record:
             return PromoteTrial(trial, resource)
         case "paused":
             return TrialPaused(_real(at), trial, resource)
+        case "rewound":
+            return TrialRewound(_real(at), trial, resource)
         case "failed":
             more = _members(rest)
             return TrialFailed(_real(at), trial, resource, more["cause"], more["detail"])

@@ -43,6 +43,7 @@ from rungwise.core.events import (
     TrialFailed,
     TrialPaused,
     TrialReported,
+    TrialRewound,
 )
 from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.limits import Limits, Stop
@@ -123,7 +124,7 @@ class Tuner:
                 self._shrink()
                 if slots:
                     self._failed_in_a_row.clear()
-            case TimePassed():
+            case TimePassed() | TrialRewound():
                 pass
             case _:
                 assert_never(event)

@@ -20,7 +20,16 @@ from rungwise.checkpoints.disk import DiskFullError, is_full
 from rungwise.checkpoints.folders import TooLargeError, inherit, newest, trial_folder
 from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
 from rungwise.core.errors import InputError
-from rungwise.core.events import BackendEvent, CapacityChanged, Cause, TimePassed, TrialEnded, TrialFailed, TrialPaused
+from rungwise.core.events import (
+    BackendEvent,
+    CapacityChanged,
+    Cause,
+    TimePassed,
+    TrialEnded,
+    TrialFailed,
+    TrialPaused,
+    TrialRewound,
+)
 from rungwise.core.objective import Objective
 from rungwise.trial.trial import Job
 
@@ -185,6 +194,8 @@ class LocalBackend:
                 else TrialPaused(self._now(), launch.trial, start)
             )
             return
+        if start < launch.start:
+            self._supervisor.events.append(TrialRewound(self._now(), launch.trial, start))
         settings = self._settings
         job = Job(
             launch.trial, launch.configuration, launch.seed, launch.slots, start, launch.milestone, self._max_resource,
