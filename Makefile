@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench faults clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ —/'
@@ -24,6 +24,9 @@ check: .venv/.setup-dev ## formatting, lint, types, and who may import whom
 
 bench: .venv/.setup-dev ## the figures, measured on this machine
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+faults: .venv/.setup-dev ## kill tuners and trials, cut the power, fill the disk: some minutes
+	@cd tests && ../$(BIN)/python -m faults
 
 clean:           ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache

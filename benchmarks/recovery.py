@@ -94,7 +94,7 @@ def recover(path: Path) -> dict[str, float]:
     with Store.open(path) as store:
         log = store.experiment(NAME)
         spec = ExperimentSpec.from_json(log.spec)
-        recorded = {launch.trial: launch.configuration for launch in log.launches()}
+        recorded = log.configurations()
         launches = perf_counter()
         tuner, _ = make_tuner(spec, Space.from_json(spec.space), Parts(), recorded)
         replay(tuner, log.records())
@@ -134,7 +134,7 @@ def main() -> None:
         ("the log on disk", "", f"{size / 2**20:.0f} MiB"),
         ("simulate and record it", "", f"{made:.1f} s"),
         ("read it", "", f"{reading:.1f} s"),
-        ("resume: read the launches", "", f"{found['launches']:.1f} s"),
+        ("resume: read the configurations", "", f"{found['launches']:.1f} s"),
         ("resume: replay", "", f"{found['replay']:.1f} s"),
         ("resume, together", "< 20 s", f"{found['launches'] + found['replay']:.1f} s ({found['cpu']:.1f} s of CPU)"),
         ("resume, peak memory", "< 1000 MiB", f"{found['peak']:.0f} MiB"),

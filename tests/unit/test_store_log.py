@@ -234,22 +234,19 @@ def launch(trial: int) -> Launch:
     return Launch(trial, {"x": trial / 7}, 0, 3, 1, trial)
 
 
-def test_the_launches_are_read_without_the_rest(log: ExperimentLog) -> None:
+def test_the_configurations_are_those_of_first_launches(log: ExperimentLog) -> None:
     launches = [launch(trial) for trial in range(2 * BATCH + 3)]
     for each in launches[:5]:
         log.append([*drainings(1), each])
-    log.append(launches[5:])
-    reading = log.launches()
-    log.append([launch(0)])
-    assert list(reading) == launches
-    assert list(log.launches()) == [*launches, launch(0)]
+    log.append([*launches[5:], Launch(0, {"x": 99}, 3, 9, 1, 0)])
+    assert log.configurations() == {each.trial: each.configuration for each in launches}
 
 
-def test_the_launches_of_another_experiment_are_not_among_them(store: Store, log: ExperimentLog) -> None:
+def test_the_configurations_of_another_experiment_are_not_among_them(store: Store, log: ExperimentLog) -> None:
     for name in ("a", "b"):
         store.create(name, {}).append([launch(len(name)), launch(ord(name))])
-    assert list(log.launches()) == []
-    assert list(store.experiment("a").launches()) == [launch(1), launch(97)]
+    assert log.configurations() == {}
+    assert store.experiment("a").configurations() == {1: {"x": 1 / 7}, 97: {"x": 97 / 7}}
 
 
 def test_every_commit_is_synced(store: Store, log: ExperimentLog) -> None:

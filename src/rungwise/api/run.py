@@ -83,8 +83,7 @@ def go_on(
     """
     with lease(store.path, name) as held:
         log = store.experiment(name)  # only now: whoever held it before may have written more
-        recorded = {launch.trial: launch.configuration for launch in log.launches()}
-        run = Run(store, name, spec, training, watch, *make_tuner(spec, space, parts, recorded))
+        run = Run(store, name, spec, training, watch, *make_tuner(spec, space, parts, log.configurations()))
         tuner = run.tuner
         missing = replay(tuner, log.records())
         ledger = tuner.ledger

@@ -32,7 +32,7 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite, nan
 from typing import Any, assert_never
 
-from rungwise.core.commands import Halt, Launch, Pause, Wake
+from rungwise.core.commands import Configuration, Halt, Launch, Pause, Wake
 from rungwise.core.decisions import (
     Disagreement,
     FailTrial,
@@ -190,6 +190,12 @@ def decode(row: Sequence[Any]) -> Record:
             return Finish(_members(rest)["reason"])
         case _:
             raise ValueError(f"unknown kind {kind!r}")
+
+
+def configuration_of(rest: str) -> Configuration:
+    """The configuration in the last column of a launch. Raises what `decode` raises."""
+    configuration: Configuration = _members(rest)["configuration"]
+    return configuration
 
 
 def _real(number: float | None) -> float:

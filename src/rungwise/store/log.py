@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from rungwise.core.commands import Launch
+from rungwise.core.commands import Configuration
 from rungwise.core.errors import StoreError
 from rungwise.core.records import Record
-from rungwise.store.codec import decode, encode
+from rungwise.store.codec import configuration_of, decode, encode
 from rungwise.store.database import Database
 from rungwise.store.failures import damaged
 from rungwise.store.schema import NUMBER_BITS, key
@@ -19,8 +19,7 @@ _LAST = "SELECT key FROM records WHERE key > ? AND key < ? ORDER BY key DESC LIM
 _BATCH = """
     SELECT kind, at, trial, resource, value, rest FROM records WHERE key > ? AND key <= ? ORDER BY key"""
 _LAUNCHES = """
-    SELECT key, kind, at, trial, resource, value, rest FROM records WHERE key > ? AND key <= ? AND kind = 'launch'
-    ORDER BY key LIMIT ?"""
+    SELECT key, trial, rest FROM records WHERE key > ? AND key <= ? AND kind = 'launch' ORDER BY key LIMIT ?"""
 _EXPERIMENT = "SELECT 1 FROM experiments WHERE id = ?"
 
 
@@ -110,23 +109,22 @@ class ExperimentLog:
                     raise self._unreadable(position, error) from error
                 yield record
 
-    def launches(self) -> Iterator[Launch]:
-        """The launches among the records that there are at the call, in order; no other record is decoded.
+    def configurations(self) -> dict[int, Configuration]:
+        """What every trial that was launched by now had, by its first launch; nothing else is decoded.
 
         Raises StoreError as `records` does.
         """
-        return self._launches(self._first, self._last())
-
-    def _launches(self, before: int, last: int) -> Iterator[Launch]:
+        found: dict[int, Configuration] = {}
+        before, last = self._first, self._last()
         while rows := self._database.read(_LAUNCHES, (before, last, BATCH)):
-            for position, *row in rows:
-                try:
-                    record = decode(row)
-                except UNREADABLE as error:
-                    raise self._unreadable(position, error) from error
-                assert isinstance(record, Launch)
-                yield record
+            for position, trial, rest in rows:
+                if trial not in found:
+                    try:
+                        found[trial] = configuration_of(rest)
+                    except UNREADABLE as error:
+                        raise self._unreadable(position, error) from error
             before = rows[-1][0]
+        return found
 
     def _unreadable(self, position: int, error: Exception) -> StoreError:
         return StoreError(
