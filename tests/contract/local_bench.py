@@ -11,7 +11,15 @@ import pytest
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining, Training
 from rungwise.core.commands import Halt, Launch, Pause
-from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
+from rungwise.core.events import (
+    BackendEvent,
+    CapacityChanged,
+    TrialEnded,
+    TrialFailed,
+    TrialPaused,
+    TrialReported,
+    TrialRewound,
+)
 from rungwise.core.objective import Objective
 
 HERE = Path(__file__).parent
@@ -20,7 +28,7 @@ sys.path.insert(0, str(HERE))
 import local_trainings  # noqa: E402
 
 MAX_RESOURCE = 9
-TrialEvent = TrialReported | TrialPaused | TrialFailed | TrialEnded
+TrialEvent = TrialReported | TrialRewound | TrialPaused | TrialFailed | TrialEnded
 
 
 def forked(folder: Path) -> tuple[Training, dict[str, Any]]:
@@ -100,7 +108,7 @@ class Bench:
 
     def until(self, wanted: Callable[[TrialEvent], bool]) -> TrialEvent:
         for fact in self.floor.stream:
-            assert isinstance(fact, TrialReported | TrialPaused | TrialFailed | TrialEnded)
+            assert isinstance(fact, TrialReported | TrialRewound | TrialPaused | TrialFailed | TrialEnded)
             event = replace(fact, trial=fact.trial - self.first)
             self.seen.append(event)
             if wanted(event):

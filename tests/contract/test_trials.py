@@ -7,7 +7,7 @@ from local_bench import MAX_RESOURCE, Bench, Opener, Way, program, script
 
 from rungwise.checkpoints.folders import remove_checkpoints
 from rungwise.core.errors import ContractError
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
+from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 
 
 def test_reports_arrive_in_order_and_a_trial_goes_on_from_its_checkpoint(bench: Bench) -> None:
@@ -34,6 +34,7 @@ def test_reports_arrive_in_order_and_a_trial_goes_on_from_its_checkpoint(bench: 
 def test_a_checkpoint_that_is_gone_means_from_scratch(bench: Bench) -> None:
     bench.launch("count", start=3, milestone=5)
     assert bench.until_over() == TrialPaused(bench.seen[-1].at, 0, resource=5)
+    assert [(event.trial, event.resource) for event in bench.seen if isinstance(event, TrialRewound)] == [(0, 0)]
     assert bench.reports() == [(epoch, epoch) for epoch in range(1, 6)]
 
 
@@ -96,6 +97,7 @@ def test_a_parent_whose_job_failed_can_be_inherited_from(bench: Bench) -> None:
 def test_a_child_of_a_checkpoint_that_is_gone_trains_from_scratch(bench: Bench) -> None:
     bench.launch("count", trial=1, start=3, milestone=5, parent=0)
     assert bench.until_over(1) == TrialPaused(bench.seen[-1].at, 1, resource=5)
+    assert [(event.trial, event.resource) for event in bench.seen if isinstance(event, TrialRewound)] == [(1, 0)]
     assert bench.reports(1) == [(epoch, epoch) for epoch in range(1, 6)]
 
 

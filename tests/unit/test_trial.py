@@ -24,6 +24,7 @@ class Tuner:
         self.refusals: list[int] = []
         self.shortages: list[tuple[int, int]] = []
         self.wishes: Wish | None = None
+        self.behind = False  # in recording what is said
 
     def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:
         self.said.append((resource, saved))
@@ -36,6 +37,9 @@ class Tuner:
 
     def full(self, resource: int, held: int) -> None:
         self.shortages.append((resource, held))
+
+    def recorded(self) -> int:
+        return 0 if self.behind else max((resource for resource, saved in self.said if saved), default=0)
 
     def wish(self) -> Wish | None:
         return self.wishes
@@ -278,3 +282,20 @@ def test_a_link_hears_the_last_wish_and_is_silent_once_closed(ends: tuple[Channe
     link.refused(1)
     link.full(1, 1)
     assert tuner.poll() == [{"resource": 1, "metrics": {"acc": 1.0}, "saved": False}]
+
+
+def test_between_milestones_nothing_more_is_saved_until_the_last_one_is_recorded(tuner: Tuner, tmp_path: Path) -> None:
+    """Else what a crash would go back to, by the log, would be gone."""
+    trial = trial_of(tuner, tmp_path, milestone=9, every_units=1)
+    trial.report(1, save=touch, acc=1.0)
+    tuner.behind = True
+    for unit in (2, 3, 4):
+        trial.report(unit, save=touch, acc=1.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1"]
+    tuner.behind = False
+    trial.report(5, save=touch, acc=1.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "5"]
+    tuner.behind = True
+    trial.report(9, save=touch, acc=1.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "5", "9"]
+    assert [resource for resource, saved in tuner.said if saved] == [1, 5, 9]

@@ -80,27 +80,36 @@ def _is_whole(folder: Path, resource: int, there: list[int], thorough: bool) -> 
     return not any(has_manifest(checkpoint_folder(folder, each)) for each in there if each < resource)
 
 
-def save_checkpoint(folder: Path, resource: int, save: Callable[[Path], object], *, room: int | None = None) -> None:
+def save_checkpoint(
+    folder: Path,
+    resource: int,
+    save: Callable[[Path], object],
+    *,
+    room: int | None = None,
+    recorded: int | None = None,
+) -> None:
     """Let `save` fill a folder and put it in its place as the newest checkpoint of this trial.
 
-    `room` is how many bytes the trial's checkpoints may hold, see `seal`. What `save` raises passes through, but as the
-    cause of a DiskFullError where the disk is full; the older checkpoints are then untouched and nothing torn is left.
+    `room` is how many bytes the trial's checkpoints may hold, `recorded` up to where its reports are, see `seal`.
+    What `save` raises passes through, but as the cause of a DiskFullError where the disk is full; the older checkpoints
+    are then untouched and nothing torn is left.
     """
     with _drafting(folder, resource) as draft:
         save(draft)
-        seal(draft, folder, resource, room=room)
+        seal(draft, folder, resource, room=room, recorded=recorded)
 
 
-def seal(draft: Path, folder: Path, resource: int, *, room: int | None = None) -> None:
+def seal(draft: Path, folder: Path, resource: int, *, room: int | None = None, recorded: int | None = None) -> None:
     """Make a draft durable, with its manifest, and rename it into its place.
 
-    The checkpoint before it stays: until the tuner has recorded the new one, it is what a crash would go back to. But
-    where both do not fit into `room` bytes, it goes as soon as the new one is in place. Raises TooLargeError where the
-    new one alone does not fit: the draft is then removed, and the older ones are untouched.
+    The newest checkpoint at `recorded` units or less stays, and what is above it: until the tuner has recorded the new
+    one, they are what a crash would go back to. None: the one before is known to be recorded. But where all do not fit
+    into `room` bytes, they go as soon as the new one is in place. Raises TooLargeError where the new one alone does not
+    fit: the draft is then removed, and the older ones are untouched.
     """
     _check_room(draft, room)  # before the work of reading it all
     write_manifest(draft)
-    _put(draft, folder, resource, room)
+    _put(draft, folder, resource, room, recorded)
 
 
 def inherit(parent: Path, folder: Path, resource: int, *, room: int | None = None) -> None:
@@ -121,7 +130,7 @@ def inherit(parent: Path, folder: Path, resource: int, *, room: int | None = Non
             sync_all(draft)
         else:
             write_manifest(draft)
-        _put(draft, folder, resource, room)
+        _put(draft, folder, resource, room, None)
 
 
 def _share(source: str, target: str) -> None:
@@ -159,14 +168,16 @@ def _check_room(draft: Path, room: int | None) -> int:
     return size
 
 
-def _put(draft: Path, folder: Path, resource: int, room: int | None) -> None:
-    """Rename a durable draft into its place; then only the one before stays, if there is room for it."""
+def _put(draft: Path, folder: Path, resource: int, room: int | None, recorded: int | None) -> None:
+    """Rename a durable draft into its place; then only those stay that a crash may go back to, if there is room."""
     size = _check_room(draft, room)
-    before = newest(folder, resource - 1)
-    stays = {resource, before}
-    if room is not None and before and size + size_of(checkpoint_folder(folder, before)) > room:
-        stays.remove(before)
-    drop_older(folder, before)  # before the rename, so that never more than two are kept at a time
+    before = newest(folder, resource - 1 if recorded is None else min(recorded, resource - 1))
+    drop_older(folder, before)  # before the rename, so that no more are kept at a time than need be
+    there = _resources(folder)
+    needed = {each for each in there if before <= each < resource and _is_whole(folder, each, there, thorough=False)}
+    if room is not None and size + sum(size_of(checkpoint_folder(folder, each)) for each in needed) > room:
+        needed.clear()
+    stays = {resource, *needed}
     place, former = checkpoint_folder(folder, resource), folder / f"{FORMER}{resource}"
     erase(former)
     if os.path.lexists(place):

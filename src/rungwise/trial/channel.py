@@ -4,7 +4,8 @@ From the trial: `{"resource": 3, "metrics": {…}, "saved": true}` (a report), `
 the contract), `{"refused": bytes}` (a checkpoint too large for its room), `{"full": bytes, "at": 3}` (the disk was full
 when the checkpoint at 3 held so many), `{"hello": …}` (a script has connected), `{"done": true}` and
 `{"failed": text, "cause": …}` (how a function ended).
-To the trial: `{"job": {…}}`, then at any time `{"request": "pause"}` or `{"request": "halt"}`.
+To the trial: `{"job": {…}}`, then at any time `{"request": "pause"}` or `{"request": "halt"}`, and `{"recorded": 3}`:
+the report of the checkpoint at 3 is in the log.
 """
 
 import json

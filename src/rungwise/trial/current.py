@@ -32,6 +32,10 @@ class HandLink:
     def full(self, resource: int, held: int) -> None:
         """Say nothing: no checkpoint is kept."""
 
+    def recorded(self) -> int:
+        """Nothing: no checkpoint is kept."""
+        return 0
+
     def wish(self) -> Wish | None:
         """Nothing."""
         return None

@@ -9,11 +9,12 @@ from rungwise.trial.trial import Wish
 class TunerLink:
     """Passes reports on, and hears what the tuner asks; once closed it says and hears nothing more."""
 
-    __slots__ = ("_channel", "_open", "_wish")
+    __slots__ = ("_channel", "_open", "_recorded", "_wish")
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._wish: Wish | None = None
+        self._recorded = 0
         self._open = True
 
     def report(self, resource: int, metrics: Mapping[str, float], *, saved: bool) -> None:
@@ -36,6 +37,10 @@ class TunerLink:
         if self._open:
             self._channel.send({"full": held, "at": resource})
 
+    def recorded(self) -> int:
+        """The last checkpoint that the tuner said to be recorded, as far as `wish` has heard."""
+        return self._recorded
+
     def wish(self) -> Wish | None:
         """The last thing that the tuner asked for; never waits."""
         if self._open:
@@ -43,6 +48,8 @@ class TunerLink:
                 match message:
                     case {"request": "pause" | "halt" as wish}:
                         self._wish = wish
+                    case {"recorded": int(resource)}:
+                        self._recorded = resource
         return self._wish
 
     def close(self) -> None:

@@ -71,6 +71,10 @@ class Link(Protocol):
         """Tell that the disk was full when the checkpoint at `resource` had `held` bytes."""
         ...
 
+    def recorded(self) -> int:
+        """The resource of the newest checkpoint whose report this job knows to be recorded; 0: of none."""
+        ...
+
     def wish(self) -> Wish | None:
         """What the tuner has asked of this job so far; never waits."""
         ...
@@ -86,7 +90,7 @@ class Trial:
 
     __slots__ = (
         "_asked", "_heeded", "_intervals", "_job", "_link", "_parted", "_reported",
-        "config", "id", "max_resource", "milestone", "seed", "slots", "start",
+        "_saved",        "config", "id", "max_resource", "milestone", "seed", "slots", "start",
     )  # fmt: skip
 
     def __init__(self, job: Job, link: Link) -> None:
@@ -100,6 +104,7 @@ class Trial:
         self._job = job
         self._link = link
         self._reported = 0
+        self._saved = job.start
         self._parted = False
         self._intervals = Intervals(job.start, job.every_units, job.every_seconds)
         self._asked: Wish | None = None
@@ -158,20 +163,25 @@ class Trial:
             case "halt":
                 return False
             case None:
-                return self._intervals.over(units)
+                # Not before the last one is recorded: a crash might have to go back behind both.
+                return self._intervals.over(units) and self._recorded() >= self._saved
 
     def _save(self, folder: Path, units: int, save: Save) -> bool:
         """Save a checkpoint; False if it is larger than the room that this job has for it."""
         self._intervals.begin(units)
         try:
-            save_checkpoint(folder, units, save, room=self._job.room)
+            save_checkpoint(folder, units, save, room=self._job.room, recorded=self._recorded())
         except TooLargeError as error:
             self._link.refused(error.size)
             return False
         except DiskFullError as error:
             self._link.full(units, error.draft_bytes)
             raise
+        self._saved = units
         return True
+
+    def _recorded(self) -> int:
+        return max(self.start, self._link.recorded())
 
     @property
     def should_stop(self) -> bool:

@@ -128,7 +128,9 @@ class LocalBackend:
                 supervisor.full_disk.leave()
                 yield [capacity]
             elif waiting:
-                yield [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
+                group = [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
+                yield group
+                supervisor.recorded(group)
             elif supervisor.breach is not None:
                 raise supervisor.breach
             else:

@@ -52,7 +52,8 @@ JobEnd = TrialPaused | TrialFailed | TrialEnded
 class Running:
     """One job under way in the trial's `folder`; `draft` is where a script may leave a checkpoint.
 
-    `checkpoint` is the resource of the newest whole checkpoint, `reported` the job's last report (0: none). `asked` is
+    `checkpoint` is the resource of the newest whole checkpoint, `unrecorded` that of one whose report may not be in the
+    log yet (0: none), `reported` the job's last report (0: none). `asked` is
     what the tuner wants of it; `breach` the rule it broke. `deadline` (monotonic seconds) is when patience ends:
     `spared` once because it was saving, `terminated` once it has been sent SIGTERM, `cut` once killed. `outcome` is
     what it said of its own end. `heard` (monotonic seconds) is when it began or last reported; `late` that it was cut
@@ -64,6 +65,7 @@ class Running:
     folder: Path
     draft: Path | None
     checkpoint: int
+    unrecorded: int = 0
     reported: int = 0
     asked: Wish | None = None
     breach: str | None = None

@@ -10,7 +10,7 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -109,6 +109,16 @@ class Supervisor:
         if wish == "halt":
             self._patience.give(running)
 
+    def recorded(self, events: Sequence[BackendEvent]) -> None:
+        """Tell jobs which of their checkpoints they may now rely on: what they had reported is in the log."""
+        for event in events:
+            if type(event) is not TrialReported or (child := self._running.get(event.trial)) is None:
+                continue
+            running = child.running
+            if running is not None and running.unrecorded and event.resource == running.unrecorded:
+                child.send({"recorded": event.resource})
+                running.unrecorded = 0
+
     def wait(self, until: float = inf) -> None:
         """Handle everything that has arrived; wait for something if nothing has, to `until` (monotonic seconds)."""
         now = time.monotonic()
@@ -168,7 +178,7 @@ class Supervisor:
         match message:
             case {"resource": int(resource), "metrics": dict(metrics), "saved": bool(saved)}:
                 if saved:
-                    running.checkpoint = resource
+                    running.checkpoint = running.unrecorded = resource
                 self._reported(running, resource, metrics)
             case {"hello": _}:
                 child.connected = True
