@@ -106,8 +106,9 @@ def test_killed_from_outside_at_any_moment_it_fails_and_the_next_job_runs(opened
         assert isinstance(event, TrialFailed | TrialPaused)
         if isinstance(event, TrialFailed):
             assert event.cause == "signal"
-            assert event.resource == max(resource for resource, _ in bench.reports(trial))
-            assert bench.kept(trial)[-1] == str(event.resource)
+            # A checkpoint above it has been saved, but not reported; some reports wait for the record of the last one.
+            assert 0 < event.resource <= max(resource for resource, _ in bench.reports(trial))
+            assert str(event.resource) in bench.kept(trial)
     bench.launch("early", trial=9)
     while isinstance(end := bench.until_over(9), TrialFailed):  # a warm process that is killed while it waits for work
         bench.launch("early", trial=9)

@@ -207,3 +207,15 @@ def test_a_trial_that_was_rewound_pays_again_for_what_it_trains_again() -> None:
         ledger.apply(record)
     assert ledger.spent == 3 + 3
     assert ledger.trials[0].checkpoint == 1
+
+
+def test_levels_are_the_values_on_entering_rungs() -> None:
+    ledger = Ledger((1, 3, 9))
+    for record in (launch(0), report(0, 1, 0.9), report(0, 2, 0.8), report(0, 4, 0.7), report(0, 5, 0.6)):
+        ledger.apply(record)
+    assert ledger.trials[0].levels == [0.9, 0.7]
+    assert ledger.trials[0].rung == 2
+    ledger.apply(TrialPaused(5.0, 0, 5))
+    ledger.apply(launch(1, 5, 9, parent=0))
+    ledger.apply(report(1, 9, 0.5))
+    assert (ledger.trials[1].levels, ledger.trials[1].rung) == ([0.5], 3)

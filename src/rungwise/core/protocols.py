@@ -40,6 +40,11 @@ class History(Protocol):
     """What a searcher may look at: every trial so far."""
 
     @property
+    def milestones(self) -> Sequence[int]:
+        """The resources of the rungs, rising."""
+        ...
+
+    @property
     def trials(self) -> Mapping[int, TrialEntry]:
         """Every trial that was launched, by number."""
         ...
