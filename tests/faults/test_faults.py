@@ -13,7 +13,7 @@ from faults.processes import Server
 from faults.scenarios import FAULTS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
-TRIES = 2
+TRIES = 1
 
 
 @pytest.fixture(scope="module")
