@@ -35,9 +35,9 @@ def recorded(space: Space, seed: int) -> Searcher:
 
 SEARCHERS: dict[str, Callable[[Space, int], Searcher]] = {
     "random": lambda space, seed: make("random", space, seed),
-    "grid": lambda space, seed: make("grid", space, seed, grid_points=3),
+    "grid": lambda space, seed: make({"name": "grid", "points": 3}, space, seed),
     "points, random": lambda space, seed: make("random", space, seed, points=POINTS),
-    "points, grid": lambda space, seed: make("grid", space, seed, points=POINTS, grid_points=3),
+    "points, grid": lambda space, seed: make({"name": "grid", "points": 3}, space, seed, points=POINTS),
     "recorded": recorded,
 }
 

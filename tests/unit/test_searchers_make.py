@@ -69,7 +69,7 @@ def test_a_seed_must_be_a_whole_number(seed):
 
 
 def test_the_grid_comes_in_order_and_ends():
-    searcher = make("grid", SMALL, 0, grid_points=3)
+    searcher = make({"name": "grid", "points": 3}, SMALL, 0)
     assert [ask(searcher, trial) for trial in range(8)] == [*SMALL.grid(3), None, None]
     assert ask(searcher, 10_000) is None
     assert ask(searcher, 0) == {"a": 1, "n": 1}
@@ -91,7 +91,7 @@ def test_a_grid_is_enumerated_no_further_than_asked_for():
 
 
 def test_a_grid_needs_points():
-    refuse("points of a grid is 0", "grid", grid_points=0)
+    refuse("points of the searcher 'grid' is 0", {"name": "grid", "points": 0})
 
 
 # --- given points
@@ -112,7 +112,7 @@ def test_given_points_leave_the_random_configurations_of_later_trials_alone():
 
 
 def test_given_points_leave_nothing_of_the_grid_out():
-    searcher = make("grid", SMALL, 0, points=[{"a": 2, "n": 2}], grid_points=3)
+    searcher = make({"name": "grid", "points": 3}, SMALL, 0, points=[{"a": 2, "n": 2}])
     assert [ask(searcher, trial) for trial in range(8)] == [{"a": 2, "n": 2}, *SMALL.grid(3), None]
 
 

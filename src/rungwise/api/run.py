@@ -126,13 +126,7 @@ def make_tuner(
     spec: ExperimentSpec, space: Space, parts: Parts, recorded: Mapping[int, Configuration] | None = None
 ) -> tuple[Tuner, Scheduler]:
     """A fresh tuner for an experiment, and its scheduler; configurations in `recorded` are those of its log."""
-    searcher = searchers.make(
-        parts.searcher or spec.searcher["name"],
-        space,
-        spec.seed,
-        points=spec.points,
-        grid_points=spec.searcher.get("points", 5),
-    )
+    searcher = searchers.make(parts.searcher or spec.searcher, space, spec.seed, points=spec.points)
     if recorded:
         searcher = Recorded(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)

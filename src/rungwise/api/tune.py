@@ -37,6 +37,7 @@ from rungwise.schedulers.pbt import PBT
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
 
+Named = str | Mapping[str, Any]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -83,8 +84,9 @@ def tune(
     Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the
     word for it). `scheduler` is "pasha", "asha", "stopping-pasha", "stopping-asha", "median-stopping",
     "successive-halving", "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`,
-    `ranking`, …); or an object. `searcher` is "random", "grid", `{"name": "grid", "points": 5}`, or an object; `points`
-    are tried first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
+    `ranking`, …); or an object. `searcher` is "random", "grid", "evolution", "kde", such a name with options as in
+    `{"name": "grid", "points": 5}`, or an object; the scheduler "bohb" is "hyperband" with "kde". `points` are tried
+    first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
     many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children
     come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
@@ -115,6 +117,8 @@ def tune(
     if name is not None:
         check_text("name", name)
     check_flag("reuse_workers", reuse_workers)
+    if isinstance(scheduler, str | Mapping) and isinstance(searcher, str | Mapping):
+        scheduler, searcher = _bohb(scheduler, searcher)
     parsed = parse(space)
     training = parse_training(train, config_as)
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
@@ -126,7 +130,7 @@ def tune(
         trials = "auto"
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
-        None if isinstance(searcher, str | Mapping) else searcher,
+        searcher if searchers.suggests(searcher) else None,
     )
     made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
     per_gpu = check_whole("per_gpu", per_gpu, 1)
@@ -135,7 +139,7 @@ def tune(
         mode=mode,
         milestones=tuple(made.milestones),
         scheduler=settings,
-        searcher=_searcher_settings(searcher),
+        searcher={"name": CUSTOM} if parts.searcher is not None else searchers.searcher_settings(searcher),
         space=parsed.to_json(),
         training=training_to_json(training),
         trials=_limit(made, settings) if trials == "auto" else trials,
@@ -213,6 +217,7 @@ def _checkpoint_settings(every: int | str | None, quota: int | str | None) -> di
 
 
 CUSTOM = "custom"
+BOHB = "bohb"
 TRIALS = 64
 """How many configurations are tried unless somebody says otherwise."""
 POPULATION = 16
@@ -246,23 +251,16 @@ def _scheduler_settings(
     return {"name": CUSTOM, **resources}
 
 
-def _searcher_settings(searcher: str | Mapping[str, Any] | Searcher) -> dict[str, Any]:
-    if isinstance(searcher, str):
-        return {"name": searcher}
-    if not isinstance(searcher, Mapping):
-        if not callable(getattr(searcher, "suggest", None)):
-            raise InputError(
-                f"the searcher is {searcher!r}, but must be one of {', '.join(map(repr, searchers.NAMES))}, such a name"
-                " with options, or an object with a method suggest"
-            )
-        return {"name": CUSTOM}
-    settings = dict(searcher)
-    allowed = {"name", "points"} if settings.get("name") == "grid" else {"name"}
-    if "name" not in settings or settings.keys() - allowed:
-        raise InputError(f"the searcher is {settings!r}, but its settings are name, and points for a grid")
-    if "points" in settings:
-        settings["points"] = check_whole("points of the searcher 'grid'", settings["points"], 1)
-    return settings
+def _bohb(scheduler: Named, searcher: Named) -> tuple[Named, Named]:
+    """The scheduler "bohb" is Hyperband with densities (Falkner et al. 2018); anything else is what it is."""
+    if (scheduler if isinstance(scheduler, str) else scheduler.get("name")) != BOHB:
+        return scheduler, searcher
+    if (searcher if isinstance(searcher, str) else searcher.get("name")) not in ("random", "kde"):
+        raise InputError(
+            f"the searcher is {searcher!r}, but the scheduler 'bohb' is 'hyperband' with the searcher 'kde'"
+        )
+    options = {} if isinstance(scheduler, str) else dict(scheduler)
+    return {**options, "name": "hyperband"}, "kde" if searcher == "random" else searcher
 
 
 def _stem(training: Mapping[str, Any]) -> str:

@@ -25,10 +25,10 @@ from rungwise.cli.options import json_option, pair, store_option
     "--scheduler",
     metavar="NAME",
     help="pasha, asha, stopping-pasha, stopping-asha, median-stopping, successive-halving, hyperband, async-hyperband,"
-    " pbt, fifo.  [default: pasha]",
+    " pbt, fifo; bohb: hyperband with kde.  [default: pasha]",
 )
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
-@click.option("--searcher", help="random or grid.  [default: random]")
+@click.option("--searcher", help="random, grid, evolution, kde.  [default: random]")
 @click.option(
     "--trials",
     type=int,

@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     BRACKET = 3
     INHERITANCE = 4
     PERTURBATION = 5
+    SUGGESTION = 6
 
 
 def sequence(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

@@ -1,44 +1,82 @@
-"""Searchers: which configuration a trial gets. Each is keyed by the trial's id, and may be asked in any order."""
+"""Searchers: which configuration a trial gets. What each suggests follows from its seed and the log alone."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any, TypeGuard
 
+from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Searcher
 from rungwise.space import Space
 
-NAMES = ("random", "grid")
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "random": (),
+    "grid": ("points",),
+    "evolution": ("population", "tournament"),
+    "kde": ("min_points",),
+}
+NAMES = tuple(OPTIONS)
+
+
+def searcher_settings(searcher: object) -> dict[str, Any]:
+    """A searcher's name, or mapping of its name and options, as plain settings.
+
+    Raises InputError for what is neither, a name or option that is not known, and options that are no whole numbers.
+
+    >>> searcher_settings("random"), searcher_settings({"name": "grid", "points": 3})
+    ({'name': 'random'}, {'name': 'grid', 'points': 3})
+    """
+    settings = dict(searcher) if isinstance(searcher, Mapping) else {"name": searcher}
+    name = settings.get("name")
+    if not isinstance(name, str) or name not in OPTIONS:
+        near = get_close_matches(str(name), NAMES, n=1)
+        meant = f", did you mean {near[0]!r}?" if near else ""
+        raise InputError(
+            f"the searcher is {name!r}, but must be one of {', '.join(map(repr, NAMES))}, such a name with options, or"
+            f" an object with a method suggest{meant}"
+        )
+    for key in settings:
+        if key not in ("name", *OPTIONS[name]):
+            options = ", ".join(OPTIONS[name]) or "none"
+            raise InputError(f"the searcher {name!r} has no option {key!r}; its options are: {options}")
+    return {
+        key: value if key == "name" else check_whole(f"{key} of the searcher {name!r}", value, 1)
+        for key, value in settings.items()
+    }
 
 
 def make(
-    spec: str | Searcher,
+    searcher: str | Mapping[str, Any] | Searcher,
     space: Space,
     seed: int,
     *,
     points: Sequence[Mapping[str, object]] = (),
-    grid_points: int = 5,
 ) -> Searcher:
-    """The searcher that `spec` names ("random" or "grid"), or `spec` itself, with the user's `points` tried first.
+    """The searcher of a name or of settings, or the object itself, with the user's `points` tried first.
 
     A child gets its parent's configuration, moved a little, whichever searcher there is: `rungwise.searchers.perturb`.
-    The grid has `grid_points` values per range, and starts after the given points: it leaves none of its own out. Under
-    random search trial i gets the configuration it would have had without them: comparisons stay paired.
+    A grid has 5 values per range unless its option `points` says otherwise, and starts after the given points: it
+    leaves none of its own out. Under random search trial i gets the configuration it would have had without them:
+    comparisons stay paired.
 
-    Raises InputError for an unknown name, a seed below 0, a grid of less than one point, or a point that is not in the
-    space.
+    Raises InputError for settings as `searcher_settings` does, a seed below 0, or a point that is not in the space.
     """
     from rungwise.searchers.perturb import Perturbed
     from rungwise.searchers.points import GivenPoints, listed
 
     listed(points)
-    searcher = spec if not isinstance(spec, str) else _named(spec, space, seed, len(points), grid_points)
-    if not callable(getattr(searcher, "suggest", None)):
-        raise InputError(f"the searcher is {spec!r}, but must be one of {_known()}, or an object with a method suggest")
-    return Perturbed(GivenPoints(points, searcher, space) if points else searcher, space, seed)
+    made = searcher if suggests(searcher) else _named(searcher_settings(searcher), space, seed, len(points))
+    return Perturbed(GivenPoints(points, made, space) if points else made, space, seed)
 
 
-def _named(name: str, space: Space, seed: int, first: int, grid_points: int) -> Searcher:
-    match name:
+def suggests(searcher: object) -> TypeGuard[Searcher]:
+    """Whether it is an object that suggests, rather than the name or the settings of one."""
+    return callable(getattr(searcher, "suggest", None))
+
+
+def _named(settings: Mapping[str, Any], space: Space, seed: int, first: int) -> Searcher:
+    options = {key: value for key, value in settings.items() if key != "name"}
+    match settings["name"]:
         case "random":
             from rungwise.searchers.random import RandomSearch
 
@@ -46,12 +84,14 @@ def _named(name: str, space: Space, seed: int, first: int, grid_points: int) -> 
         case "grid":
             from rungwise.searchers.grid import GridSearch
 
-            return GridSearch(space, grid_points, first=first)
-        case _:
-            near = get_close_matches(name, NAMES, n=1)
-            meant = f", did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"the searcher is {name!r}, but must be one of {_known()}{meant}")
+            return GridSearch(space, options.get("points", 5), first=first)
+        case "evolution":
+            from rungwise.searchers.evolution import EvolutionSearch
 
+            return EvolutionSearch(space, seed, **options)
+        case "kde":
+            from rungwise.searchers.kde import KDESearch
 
-def _known() -> str:
-    return ", ".join(map(repr, NAMES))
+            return KDESearch(space, seed, **options)
+        case other:
+            raise AssertionError(f"{other!r} is in OPTIONS, but nothing makes it")

@@ -1,0 +1,296 @@
+"""The model of BOHB (Falkner, Klein and Hutter 2018, section 3.2 and algorithm 2; details as in the authors' code).
+
+1. A rung's observations are the values with which trials entered it. They are ranked, best first, the earlier trial
+   first if equal; what is not finite is last. A trial without such a value, failed or not, counts for nothing.
+2. Of n observations the best max(d + 1, floor(0.15 n)) are good, the next max(d + 1, floor(0.85 n)), or all that are
+   left, are bad; d is the number of hyperparameters that vary. What is not finite is never good. Each needs d + 1.
+3. The model is made from the highest rung that has enough: a density of the good ones, l, and one of the bad ones, g.
+   Kernels and bandwidths: `rungwise.searchers.kernels`. What is inactive is filled from other rows of the same kind.
+4. A third of all trials get the configuration that random search would have given them; so does everyone while there
+   is no model.
+5. Any other gets, of 64 draws near good points, the one with the highest l/g.
+6. Conditions and forbidden clauses are judged as a draw becomes a configuration: what is forbidden is passed over, and
+   so is what any trial has had, running and paused ones included. If nothing is left of three rounds of draws, the
+   trial gets its random configuration.
+7. If some trial has had that one too, another is drawn; where a finite space is exhausted there is none.
+8. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from math import exp, inf, isfinite, nan
+from typing import TYPE_CHECKING
+
+from rungwise.core.checks import check_whole
+from rungwise.core.commands import Configuration
+from rungwise.core.decisions import StartTrial
+from rungwise.core.errors import InputError
+from rungwise.core.ledger import TrialEntry
+from rungwise.core.protocols import History
+from rungwise.core.seed import Purpose, sequence
+from rungwise.searchers.random import RandomSearch
+from rungwise.space import Space
+from rungwise.space.domain import Scalar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rungwise.searchers.kernels import Array, Axis, Density
+    from rungwise.space.compiled import Domain
+
+ROUNDS = 3
+DRAWN_AFRESH = 512
+CHOSEN_FROM = 64
+FINEST_GRID = 100_000
+ROUNDING = 1e-9
+
+
+class KDESearch:
+    """Densities of good and of bad configurations, one pair per rung.
+
+    `min_points`: how many observations good and bad ones need each (None: d + 1); `top`: the share of good ones;
+    `random_share`: of trials; `candidates`: draws per round; `bandwidth_factor`: how much wider than the kernels draws
+    are; `min_bandwidth`: in codes (see `rungwise.searchers.kernels`).
+    """
+
+    __slots__ = (
+        "_candidates",
+        "_factor",
+        "_min_points",
+        "_random",
+        "_seed",
+        "_shape",
+        "_share",
+        "_size",
+        "_space",
+        "_table",
+        "_top",
+    )
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        *,
+        min_points: int | None = None,
+        top: float = 0.15,
+        random_share: float = 1 / 3,
+        candidates: int = 64,
+        bandwidth_factor: float = 3.0,
+        min_bandwidth: float = 1e-3,
+    ) -> None:
+        """Raises InputError for a seed below 0, or an argument out of its range."""
+        if min_points is not None:
+            check_whole("min_points", min_points, 1)
+        check_whole("candidates", candidates, 1)
+        for name, share in (("top", top), ("random_share", random_share)):
+            if not (isinstance(share, int | float) and 0 <= share <= 1):
+                raise InputError(f"{name} is {share!r}, but must be from 0 to 1: it is a share")
+        for name, width in (("bandwidth_factor", bandwidth_factor), ("min_bandwidth", min_bandwidth)):
+            if not (isinstance(width, int | float) and 0 < width < inf):
+                raise InputError(f"{name} is {width!r}, but must be above 0 and finite")
+        from rungwise.searchers.kernels import Shape, axes_of
+
+        self._space = space
+        self._seed = check_whole("seed", seed, 0)
+        self._random = RandomSearch(space, seed)
+        axes = axes_of(space.to_json()["hyperparameters"])
+        self._shape = Shape.of(axes, min_bandwidth)
+        self._table = Observations(axes)
+        self._min_points = len(axes) + 1 if min_points is None else min_points
+        self._top = top
+        self._share = random_share
+        self._candidates = candidates
+        self._factor = bandwidth_factor
+        self._size = space.size()
+
+    def suggest(self, history: History, request: StartTrial) -> Configuration | None:
+        """The trial's configuration, which no trial has had; None where every one of a finite space has been had.
+
+        In a space without end there is always one, a repeated one if nothing else is found.
+        """
+        import numpy as np
+
+        rows = self._table.update(history.trials)
+        had = self._table.had(rows)
+        if self._size is not None and len(had) >= self._size:
+            return None
+        drawing, filling = sequence(self._seed, Purpose.SUGGESTION, request.trial).spawn(2)
+        random = np.random.RandomState(np.random.PCG64(drawing))
+        if random.random_sample() >= self._share:
+            model = self._model(rows, random)
+            found = None if model is None else self._best(*model, had, random)
+            if found is not None:
+                return found
+        usual = self._random.suggest(history, request)
+        if usual is None or self._table.key(usual) not in had:
+            return usual
+        return self._other(usual, had, filling)
+
+    def _model(self, rows: list[int], random: "np.random.RandomState") -> "tuple[Density, Density] | None":
+        """The densities of good and of bad configurations in the highest rung that has enough of both."""
+        from rungwise.searchers.kernels import Density, imputed
+
+        least = self._min_points
+        for ranked, finite in self._table.rungs(rows) if self._table.axes else ():
+            count = len(ranked)
+            good = min(max(least, int(self._top * count + ROUNDING)), finite)
+            bad = min(max(least, int((1 - self._top) * count + ROUNDING)), count - good)
+            if good >= least and bad >= least:
+                codes = self._table.codes[ranked]
+                parts = codes[:good], codes[good : good + bad]
+                low, high = (Density(imputed(part, self._shape, random), self._shape) for part in parts)
+                return low, high
+        return None
+
+    def _best(
+        self, good: "Density", bad: "Density", had: set[bytes], random: "np.random.RandomState"
+    ) -> Configuration | None:
+        """Of draws near good points the one with the highest l/g, of those that are allowed and new."""
+        import numpy as np
+
+        from rungwise.searchers.kernels import draws_near
+
+        for _ in range(ROUNDS):
+            drawn = draws_near(good, self._shape, self._factor, self._candidates, random)
+            for axis, codes in zip(self._table.axes, drawn.T, strict=True):
+                codes[:] = axis.snap(codes)
+            for place in np.argsort(bad.log(drawn) - good.log(drawn), kind="stable").tolist():
+                found = self._composed(drawn[place].tolist())
+                if found is not None and self._table.key(found) not in had:
+                    return found
+        return None
+
+    def _composed(self, codes: Sequence[float]) -> dict[str, Scalar] | None:
+        """The configuration that the codes stand for; None where it is forbidden."""
+        values = {axis.name: axis.decode(code) for axis, code in zip(self._table.axes, codes, strict=True)}
+
+        def choose(domain: "Domain") -> Scalar:
+            if domain.choices is not None:
+                return values.get(domain.name, domain.choices[0])
+            low, high = domain.bounds
+            number = values.get(domain.name, low)
+            assert not isinstance(number, str)  # a range holds numbers
+            return min(max(number, low), high)
+
+        return self._space.compose(choose)
+
+    def _other(self, usual: Configuration, had: set[bytes], filling: "np.random.SeedSequence") -> Configuration | None:
+        """A configuration that no trial has had, drawn at random, or looked for among all that a finite space has.
+
+        Where there are too many to look at, and in a space without end, it is the usual one if draws bring nothing new.
+        """
+        for drawn in self._space.sample(filling, DRAWN_AFRESH):
+            if self._table.key(drawn) not in had:
+                return drawn
+        finest = max((_grid_points(axis) for axis in self._table.axes), default=2)
+        if self._size is None or finest > FINEST_GRID:
+            return usual
+        unseen = (each for each in self._space.grid(finest) if self._table.key(each) not in had)
+        left = list(islice(unseen, CHOSEN_FROM))
+        return left[int(filling.generate_state(1)[0]) % len(left)] if left else None
+
+
+def _grid_points(axis: "Axis") -> int:
+    """How fine an even grid must be to have every value of a range of whole numbers; choices need no such thing."""
+    if axis.choices:
+        return 2
+    return 8 * int((axis.high - axis.low) * exp(axis.high) if axis.logarithmic else axis.steps) + 8
+
+
+class Observations:
+    """What the history says, in arrays: each configuration is encoded once, each level taken in once.
+
+    A row per trial: `codes` (one column per axis) and values (one per rung; NaN: none, infinite: not finite).
+    """
+
+    __slots__ = ("_entries", "_keys", "_rows", "_seen", "_values", "axes", "codes")
+
+    def __init__(self, axes: "list[Axis]") -> None:
+        import numpy as np
+
+        self.axes = axes
+        self.codes: Array = np.empty((64, len(axes)))
+        self._values: Array = np.full((64, 4), nan)
+        self._rows: dict[int, int] = {}
+        self._entries: list[TrialEntry] = []
+        self._seen: list[int] = []
+        self._keys: list[bytes] = []
+
+    def update(self, trials: Mapping[int, TrialEntry]) -> list[int]:
+        """Take in what is new; the rows of these trials, in the order of their numbers."""
+        known, entries, seen = self._rows, self._entries, self._seen
+        rows: list[int] = []
+        for trial in trials if _rising(trials) else sorted(trials):
+            entry = trials[trial]
+            row = known.get(trial)
+            if row is None or entries[row] is not entry:
+                row = self._enter(trial, entry)
+            if seen[row] != len(entry.levels):
+                self._learn(row, entry)
+            rows.append(row)
+        return rows
+
+    def had(self, rows: list[int]) -> set[bytes]:
+        """The keys of the configurations in these rows."""
+        keys = self._keys
+        return {keys[row] for row in rows}
+
+    def key(self, configuration: Configuration) -> bytes:
+        """What equal configurations have in common, and others have not."""
+        key: bytes = self._encoded(configuration).tobytes()
+        return key
+
+    def rungs(self, rows: list[int]) -> "Iterator[tuple[NDArray[np.int64], int]]":
+        """Of each rung, the highest first: the rows with a value there, best first, and how many values are finite."""
+        import numpy as np
+
+        of = np.array(rows, dtype=np.int64)
+        for rung in reversed(range(self._values.shape[1])):
+            values = self._values[of, rung]
+            there = np.flatnonzero(~np.isnan(values))
+            if len(there):
+                ranked = there[np.argsort(values[there], kind="stable")]
+                yield of[ranked], int(np.isfinite(values[there]).sum())
+
+    def _encoded(self, configuration: Configuration) -> "Array":
+        import numpy as np
+
+        return np.array([axis.encode(configuration.get(axis.name)) for axis in self.axes], dtype=np.float64)
+
+    def _enter(self, trial: int, entry: TrialEntry) -> int:
+        import numpy as np
+
+        row = self._rows.get(trial)
+        if row is None:
+            row = self._rows[trial] = len(self._entries)
+            self._entries.append(entry)
+            self._seen.append(0)
+            self._keys.append(b"")
+        if row == len(self.codes):
+            self.codes = np.concatenate([self.codes, np.empty_like(self.codes)])
+            self._values = np.concatenate([self._values, np.full_like(self._values, nan)])
+        self._entries[row] = entry
+        self._seen[row] = 0
+        self._values[row] = nan
+        self.codes[row] = encoded = self._encoded(entry.configuration)
+        self._keys[row] = encoded.tobytes()
+        return row
+
+    def _learn(self, row: int, entry: TrialEntry) -> None:
+        import numpy as np
+
+        if entry.rung > self._values.shape[1]:
+            more = entry.rung - self._values.shape[1]
+            self._values = np.concatenate([self._values, np.full((len(self._values), more), nan)], axis=1)
+        levels = [value if isfinite(value) else inf for value in entry.levels]
+        self._values[row] = nan
+        self._values[row, entry.rung - len(levels) : entry.rung] = levels
+        self._seen[row] = len(levels)
+
+
+def _rising(trials: Mapping[int, TrialEntry]) -> bool:
+    """Whether the trials come in the order of their numbers, as they do unless a launch was held."""
+    numbers = list(trials)
+    return numbers == sorted(numbers)
