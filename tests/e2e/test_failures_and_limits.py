@@ -77,7 +77,8 @@ def test_a_broken_training_on_the_command_line_is_told_without_a_traceback_of_ou
     )  # fmt: skip
     assert told.code == 1
     assert lines(told.err)[0].startswith("rungwise: the experiment 'it' was suspended: 2 trials in a row failed")
-    assert "rungwise/" not in told.err
+    assert "cli/main.py" not in told.err
+    assert "backends/local" not in told.err
 
 
 def test_time_is_up(cli: Cli) -> None:

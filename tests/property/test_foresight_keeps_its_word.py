@@ -56,7 +56,7 @@ def watch(
 
 @pytest.mark.parametrize("name", [*TWINNED, *OTHERS])
 @given(case=cases(ends=True), known=st.booleans(), changes=capacities, exhausted=st.none() | st.integers(0, 8))
-@settings(max_examples=50)
+@settings(max_examples=15)
 def test_nobody_given_up_is_promoted_and_everybody_is_whom_the_rules_give_up(
     name: str, case: Case, known: bool, changes: dict[int, int], exhausted: int | None
 ) -> None:
@@ -71,7 +71,7 @@ def test_nobody_given_up_is_promoted_and_everybody_is_whom_the_rules_give_up(
     changes=capacities,
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=50)
+@settings(max_examples=15)
 def test_no_child_inherits_from_a_trial_that_was_given_up(
     case: Case, size: int, interval: int, quantile: float, changes: dict[int, int], seed: int
 ) -> None:
@@ -83,7 +83,7 @@ def test_no_child_inherits_from_a_trial_that_was_given_up(
 
 @pytest.mark.parametrize("name", ["asha", "pasha", "stopping-pasha", "brackets"])
 @given(case=cases(ends=True))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_decisions_do_not_depend_on_who_knows_or_asks(name: str, case: Case) -> None:
     asked = watch(name, case, known=True)
     log = Kept()
@@ -93,7 +93,7 @@ def test_decisions_do_not_depend_on_who_knows_or_asks(name: str, case: Case) -> 
 
 @pytest.mark.parametrize("name", ["asha", "pasha", "stopping-pasha", "brackets"])
 @given(case=cases(ends=True))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_who_asks_once_hears_what_who_asks_always_hears(name: str, case: Case) -> None:
     """After a replay nobody has asked yet."""
     case = replace(case, stop="drain")  # else a trial too many starts in the end

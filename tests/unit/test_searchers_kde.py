@@ -108,7 +108,7 @@ def test_far_from_every_point_densities_still_differ():
 def test_bandwidths_of_choices_do_not_hang_on_their_order_and_stop_at_even():
     shape = Shape.of(axes(parse({"c": list("pqrs")})), 1e-3)
     codes = np.array([[0, 0, 0, 1, 3]], dtype=float).T
-    assert bandwidths(codes, shape) == bandwidths(3 - codes, shape)
+    assert bandwidths(codes, shape) == pytest.approx(bandwidths(3 - codes, shape))
     assert bandwidths(np.zeros((5, 1)), shape) == 1e-3
     two = Shape.of(axes(parse({"c": [1, 2]})), 1e-3)
     halves = np.array([[0.0, 1.0]]).T
@@ -194,8 +194,8 @@ def test_without_enough_observations_everyone_gets_what_random_search_gives():
 def test_a_third_gets_what_random_search_gives():
     told = observed(SQUARE, 40, distance)
     searcher, plain = KDESearch(SQUARE, 3), RandomSearch(SQUARE, 3)
-    same = [ask(searcher, told, trial) == ask(plain, told, trial) for trial in range(40, 640)]
-    assert sum(same) / 600 == pytest.approx(1 / 3, abs=0.05)
+    same = [ask(searcher, told, trial) == ask(plain, told, trial) for trial in range(40, 340)]
+    assert sum(same) / 300 == pytest.approx(1 / 3, abs=0.07)
 
 
 def parts(searcher, told):
@@ -279,7 +279,7 @@ def test_the_same_history_suggests_the_same_in_any_order_and_from_a_fresh_object
 
 
 def test_what_it_remembers_of_a_history_that_grows_changes_nothing():
-    told = told_of_mixed(150)
+    told = told_of_mixed(110)
     searcher, growing = KDESearch(MIXED, 7), {}
     for trial, full in told.trials.items():
         growing[trial] = TrialEntry(trial, full.configuration, 0)
@@ -288,12 +288,12 @@ def test_what_it_remembers_of_a_history_that_grows_changes_nothing():
         for value in full.levels:
             growing[trial].levels.append(value)
             growing[trial].rung += 1
-        if trial % 10 == 0:
+        if trial % 20 == 0:
             assert ask(searcher, view, trial + 1) == ask(KDESearch(MIXED, 7), view, trial + 1)
     shorter = SimpleNamespace(trials={trial: told.trials[trial] for trial in range(30)})
     for other in (shorter, told_of_mixed(80), observed(MIXED, 40, lambda c: -c["lr"], seed=5)):
-        assert [ask(searcher, other, t) for t in range(150, 160)] == [
-            ask(KDESearch(MIXED, 7), other, t) for t in range(150, 160)
+        assert [ask(searcher, other, t) for t in range(110, 120)] == [
+            ask(KDESearch(MIXED, 7), other, t) for t in range(110, 120)
         ]
 
 
@@ -336,7 +336,7 @@ def regret(searcher, space, value, trials, seed):
 )
 def test_it_proposes_better_configurations_than_random_search(space, value):
     ours, random_ones = (
-        np.mean([regret(searcher, space, value, 80, seed) for seed in range(3)])
+        np.mean([regret(searcher, space, value, 60, seed) for seed in range(3)])
         for searcher in (KDESearch, RandomSearch)
     )
     assert ours < 0.75 * random_ones
@@ -368,7 +368,7 @@ def forms(draw):
         {"range": [-3, 3]},
         {"range": [1, 1000], "log": True},
         {"choices": ["p", "q", "r"]},
-        {"choices": [1, 2.5, "x", True], "ordered": True},
+        {"choices": [1, 2.5, "x", False], "ordered": True},
         {"choices": ["alone"]},
     ]
     form = {"first": {"choices": ["a", "b", "c"]}}
@@ -381,7 +381,7 @@ def forms(draw):
 
 
 @given(forms(), st.integers(0, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_conditions_and_forbidden_clauses_hold(form, seed):
     space = parse(form)
     native = space.configuration_space()
@@ -413,7 +413,7 @@ def exhaust(space: Space, seed=0, **options):
     [
         ({"one": ["a"]}, 1),
         ({"a": [1, 2, 3], "n": (1, 4)}, 12),
-        ({"a": [1, True], "n": (1, 60, "log"), "s": (-1, 2)}, 480),
+        ({"a": [2, True], "n": (1, 60, "log"), "s": (-1, 2)}, 480),
         ({"a": ["x", "y"], "m": {"choices": [1, 2], "when": {"a": "x"}}, "forbidden": [{"a": "x", "m": 2}]}, 2),
     ],
     ids=["one", "twelve", "ranges", "conditions"],
