@@ -42,5 +42,5 @@ clean:           ## remove the environment and every cache
 
 .venv/.setup-dev: pyproject.toml | .venv/bin/python
 	@echo "installing what development needs into .venv"
-	@$(PIP) -e '.[demo,plot,parquet,dev]'
+	@$(PIP) -e '.[demo,plot,parquet,optuna,dev]'
 	@touch .venv/.setup-demo $@

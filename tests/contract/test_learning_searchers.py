@@ -39,6 +39,7 @@ FORM = {
 SEARCHERS: dict[str, dict[str, Any]] = {
     "evolution": {"name": "evolution", "population": 4, "tournament": 3},
     "kde": {"name": "kde"},
+    "tpe": {"name": "tpe"},
 }
 WIDE = {f"x{number}": (0.0, 1.0) for number in range(200)}
 MANY = {"one": [f"c{number}" for number in range(1000)], "x": (0.0, 1.0)}

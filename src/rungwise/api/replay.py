@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.run import Parts, make_tuner
@@ -11,6 +12,9 @@ from rungwise.core.spec import ExperimentSpec
 from rungwise.space import Space
 from rungwise.store import Store
 from rungwise.tuner.recovery import replay as run_through
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ def replay(
     *,
     store: str | Path = DEFAULT_STORE,
     scheduler: Scheduler | None = None,
-    searcher: Searcher | None = None,
+    searcher: "Searcher | BaseSampler | None" = None,
 ) -> Replayed:
     """Run an experiment's log through a fresh scheduler and searcher; nothing is trained, nothing written.
 

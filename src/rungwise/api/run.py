@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
+from typing import TYPE_CHECKING
 
 from rungwise import searchers
 from rungwise.allocation import Fixed
@@ -31,6 +32,9 @@ from rungwise.store import ExperimentLog, PatientLog, Store
 from rungwise.tuner.loop import Observer, drive
 from rungwise.tuner.recovery import orphans, replay
 from rungwise.tuner.tuner import Tuner
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
 
 Watch = Callable[[str, ExperimentSpec, Ledger], AbstractContextManager[Observer]]
 LOCAL = ("gpus", "per_gpu", "reuse_workers", "preload", "env", "trial_timeout", "every_units", "every_seconds")
@@ -119,7 +123,7 @@ class Parts:
     """A user's own scheduler or searcher, which no settings describe; None: as the settings say."""
 
     scheduler: Scheduler | None = None
-    searcher: Searcher | None = None
+    searcher: "Searcher | BaseSampler | None" = None
 
 
 def make_tuner(

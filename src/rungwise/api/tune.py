@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rungwise import searchers
 from rungwise.api.checks import (
@@ -37,6 +37,9 @@ from rungwise.schedulers.pbt import PBT
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
 
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
 Named = str | Mapping[str, Any]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -51,7 +54,7 @@ def tune(
     min_resource: int = 1,
     eta: int = 3,
     scheduler: str | Mapping[str, Any] | Scheduler = "pasha",
-    searcher: str | Mapping[str, Any] | Searcher = "random",
+    searcher: "str | Mapping[str, Any] | Searcher | BaseSampler" = "random",
     points: Sequence[Mapping[str, Any]] = (),
     trials: int | Literal["auto"] | None = "auto",
     workers: int = 1,
@@ -81,12 +84,12 @@ def tune(
     command as a sequence of words (`config_as`: how it gets its configuration: "args", "env", "json"). `space` is a
     ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
 
-    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the
-    word for it). `scheduler` is "pasha", "asha", "stopping-pasha", "stopping-asha", "median-stopping",
-    "successive-halving", "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`,
-    `ranking`, …); or an object. `searcher` is "random", "grid", "evolution", "kde", such a name with options as in
-    `{"name": "grid", "points": 5}`, or an object; the scheduler "bohb" is "hyperband" with "kde". `points` are tried
-    first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
+    Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the word
+    for it). `scheduler` is "pasha", "asha", "stopping-pasha", "stopping-asha", "median-stopping", "successive-halving",
+    "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`, …); or an
+    object. `searcher` is "random", "grid", "evolution", "kde", "tpe", "cmaes", such a name with options as in `{"name":
+    "grid", "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with "kde". `points`
+    are tried first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
     many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children
     come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
@@ -130,7 +133,7 @@ def tune(
         trials = "auto"
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
-        searcher if searchers.suggests(searcher) else None,
+        searcher if searchers.suggests(searcher) or searchers.samples(searcher) else None,
     )
     made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
     per_gpu = check_whole("per_gpu", per_gpu, 1)
@@ -180,7 +183,7 @@ def resume(
     *,
     store: str | Path = DEFAULT_STORE,
     scheduler: Scheduler | None = None,
-    searcher: Searcher | None = None,
+    searcher: "Searcher | BaseSampler | None" = None,
     watch: Watch | None = None,
 ) -> Experiment:
     """Go on with an experiment that was interrupted; one that is finished is only read.
@@ -196,9 +199,7 @@ def resume(
         return go_on(opened, name, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)
 
 
-def check_parts(
-    name: str, spec: ExperimentSpec, scheduler: Scheduler | None, searcher: Searcher | None, asked: str
-) -> None:
+def check_parts(name: str, spec: ExperimentSpec, scheduler: Scheduler | None, searcher: object, asked: str) -> None:
     """Raise InputError where an experiment ran with a scheduler or searcher of the user's own, and none is given."""
     for what, settings, given in (("scheduler", spec.scheduler, scheduler), ("searcher", spec.searcher, searcher)):
         if settings["name"] == CUSTOM and given is None:

@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Searcher
 from rungwise.space import Space
 
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "random": (),
     "grid": ("points",),
     "evolution": ("population", "tournament"),
     "kde": ("min_points",),
+    "tpe": (),
+    "cmaes": (),
 }
 NAMES = tuple(OPTIONS)
 
@@ -32,8 +37,8 @@ def searcher_settings(searcher: object) -> dict[str, Any]:
         near = get_close_matches(str(name), NAMES, n=1)
         meant = f", did you mean {near[0]!r}?" if near else ""
         raise InputError(
-            f"the searcher is {name!r}, but must be one of {', '.join(map(repr, NAMES))}, such a name with options, or"
-            f" an object with a method suggest{meant}"
+            f"the searcher is {name!r}, but must be one of {', '.join(map(repr, NAMES))}, such a name with options, a"
+            f" sampler of Optuna's, or an object with a method suggest{meant}"
         )
     for key in settings:
         if key not in ("name", *OPTIONS[name]):
@@ -46,13 +51,13 @@ def searcher_settings(searcher: object) -> dict[str, Any]:
 
 
 def make(
-    searcher: str | Mapping[str, Any] | Searcher,
+    searcher: "str | Mapping[str, Any] | Searcher | BaseSampler",
     space: Space,
     seed: int,
     *,
     points: Sequence[Mapping[str, object]] = (),
 ) -> Searcher:
-    """The searcher of a name or of settings, or the object itself, with the user's `points` tried first.
+    """The searcher of a name, of settings or of a sampler of Optuna's, or the object itself; `points` are tried first.
 
     A child gets its parent's configuration, moved a little, whichever searcher there is: `rungwise.searchers.perturb`.
     A grid has 5 values per range unless its option `points` says otherwise, and starts after the given points: it
@@ -65,13 +70,25 @@ def make(
     from rungwise.searchers.points import GivenPoints, listed
 
     listed(points)
-    made = searcher if suggests(searcher) else _named(searcher_settings(searcher), space, seed, len(points))
+    if suggests(searcher):
+        made = searcher
+    elif samples(searcher):
+        from rungwise.searchers.optuna_samplers import OptunaSearch
+
+        made = OptunaSearch(space, seed, searcher)
+    else:
+        made = _named(searcher_settings(searcher), space, seed, len(points))
     return Perturbed(GivenPoints(points, made, space) if points else made, space, seed)
 
 
 def suggests(searcher: object) -> TypeGuard[Searcher]:
     """Whether it is an object that suggests, rather than the name or the settings of one."""
     return callable(getattr(searcher, "suggest", None))
+
+
+def samples(searcher: object) -> "TypeGuard[BaseSampler]":
+    """Whether it is one of Optuna's samplers, or one of their kind."""
+    return callable(getattr(searcher, "sample_independent", None))
 
 
 def _named(settings: Mapping[str, Any], space: Space, seed: int, first: int) -> Searcher:
@@ -93,5 +110,9 @@ def _named(settings: Mapping[str, Any], space: Space, seed: int, first: int) -> 
             from rungwise.searchers.kde import KDESearch
 
             return KDESearch(space, seed, **options)
+        case "tpe" | "cmaes" as name:
+            from rungwise.searchers.optuna_samplers import OptunaSearch
+
+            return OptunaSearch(space, seed, name)
         case other:
             raise AssertionError(f"{other!r} is in OPTIONS, but nothing makes it")
