@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungwise.core.errors import InputError
-from rungwise.schedulers.rungs import Best, Ladder, Rung, ladder, quota
+from rungwise.schedulers.best import Best, quota
+from rungwise.schedulers.rungs import Ladder, Rung, ladder
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from rungwise.cli.options import echo_json, json_option
 if TYPE_CHECKING:
     from rungwise.benchmarks.table import Table
     from rungwise.comparison.paper import Comparison
-    from rungwise.schedulers.rungs import Rule
+    from rungwise.schedulers.best import Rule
 
 PARTS = ("main", "epochs", "rankings", "eta", "percentile", "resource")
 

@@ -9,7 +9,8 @@ from rungwise.comparison.methods import Method
 from rungwise.comparison.outcomes import Summed, summed
 from rungwise.comparison.repetitions import Setting, repeated
 from rungwise.core.errors import InputError
-from rungwise.schedulers.rungs import Rule, ladder
+from rungwise.schedulers.best import Rule
+from rungwise.schedulers.rungs import ladder
 
 Part = Literal["main", "epochs", "rankings", "eta", "percentile", "resource"]
 PARTS: Mapping[Part, str] = {

@@ -12,8 +12,7 @@ from math import inf, isfinite
 
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
-from rungwise.schedulers.best import Best, Quota, at_least_one, check_rule, quota
-from rungwise.schedulers.best import Rule as Rule  # noqa: PLC0414 - others take it from here
+from rungwise.schedulers.best import Best, Quota, Rule, at_least_one, check_rule, quota
 from rungwise.schedulers.foresight import Prospects
 
 NO_RUNGS = range(0)
