@@ -1,3 +1,4 @@
+from math import nextafter
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ from rungwise.core.seed import Purpose, sequence
 from rungwise.searchers import make
 from rungwise.searchers.grid import GridSearch
 from rungwise.searchers.random import BLOCK, RandomSearch
-from rungwise.searchers.recorded import Recorded
+from rungwise.searchers.recorded import Recorded, Verified
 from rungwise.space import parse
 
 HISTORY = SimpleNamespace(trials={})
@@ -132,6 +133,20 @@ def test_bad_points_are_refused_at_once(points, words):
 
 
 # --- recorded
+
+
+def test_what_was_rounded_otherwise_is_verified_as_it_was_recorded_and_nothing_else_is():
+    then = make("random", SPACE, 3)
+    drawn = ask(then, 0)
+    rounded = {**drawn, "lr": nextafter(drawn["lr"], 1.0)}
+    for recorded, answer in (
+        (rounded, rounded),
+        ({**drawn, "lr": drawn["lr"] * 1.001}, drawn),
+        ({**drawn, "optimizer": "other"}, drawn),
+        ({"lr": drawn["lr"]}, drawn),
+    ):
+        assert ask(Verified({0: recorded}, then), 0) == answer
+    assert ask(Verified({}, then), 0) == drawn
 
 
 def test_a_recorded_trial_keeps_its_configuration_and_others_go_on():

@@ -34,6 +34,8 @@ def replay(
 ) -> Replayed:
     """Run an experiment's log through a fresh scheduler and searcher; nothing is trained, nothing written.
 
+    Numbers of configurations may differ from those recorded by rounding (see `rungwise.searchers.recorded`).
+
     `scheduler` and `searcher` are needed where the experiment ran with objects of your own: fresh ones.
     Raises ReplayError at the first record that differs, naming both; StoreError where the experiment is not there.
     """
@@ -41,6 +43,7 @@ def replay(
         log = opened.experiment(name)
         spec = ExperimentSpec.from_json(log.spec)
         check_parts(name, spec, scheduler, searcher, "replay")
-        tuner, _ = make_tuner(spec, Space.from_json(spec.space), Parts(scheduler, searcher))
+        parts, space = Parts(scheduler, searcher), Space.from_json(spec.space)
+        tuner, _ = make_tuner(spec, space, parts, log.configurations(), verify=True)
         records = list(log.records())
         return Replayed(len(records), len(run_through(tuner, records)))

@@ -26,7 +26,7 @@ from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Log, Scheduler, Searcher
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.named import make_scheduler
-from rungwise.searchers.recorded import Recorded
+from rungwise.searchers.recorded import Recorded, Verified
 from rungwise.space import Space
 from rungwise.store import ExperimentLog, PatientLog, Store
 from rungwise.tuner.loop import Observer, drive
@@ -127,12 +127,20 @@ class Parts:
 
 
 def make_tuner(
-    spec: ExperimentSpec, space: Space, parts: Parts, recorded: Mapping[int, Configuration] | None = None
+    spec: ExperimentSpec,
+    space: Space,
+    parts: Parts,
+    recorded: Mapping[int, Configuration] | None = None,
+    *,
+    verify: bool = False,
 ) -> tuple[Tuner, Scheduler]:
-    """A fresh tuner for an experiment, and its scheduler; configurations in `recorded` are those of its log."""
+    """A fresh tuner for an experiment, and its scheduler; configurations in `recorded` are those of its log.
+
+    They are taken as they are, or, to `verify` them, only where the searcher suggests them again.
+    """
     searcher = searchers.make(parts.searcher or spec.searcher, space, spec.seed, points=spec.points)
     if recorded:
-        searcher = Recorded(recorded, searcher)
+        searcher = (Verified if verify else Recorded)(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)
     tuner = Tuner(
         scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop, limits=spec.limits,
