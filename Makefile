@@ -40,7 +40,7 @@ clean:           ## remove the environment and every cache
 	@$(PIP) -e '.[demo]'
 	@touch $@
 
-.venv/.setup-dev: pyproject.toml | .venv/bin/python
+.venv/.setup-dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing what development needs into .venv"
-	@$(PIP) -e '.[demo,plot,parquet,optuna,dev]'
+	@$(PIP) -c constraints.txt -e '.[demo,plot,parquet,optuna,bo,dev]'
 	@touch .venv/.setup-demo $@

@@ -214,6 +214,7 @@ def test_levels_are_the_values_on_entering_rungs() -> None:
     for record in (launch(0), report(0, 1, 0.9), report(0, 2, 0.8), report(0, 4, 0.7), report(0, 5, 0.6)):
         ledger.apply(record)
     assert ledger.trials[0].levels == [0.9, 0.7]
+    assert len(ledger.trials[0].entered) == 2
     assert ledger.trials[0].rung == 2
     ledger.apply(TrialPaused(5.0, 0, 5))
     ledger.apply(launch(1, 5, 9, parent=0))

@@ -35,7 +35,8 @@ MIXED = parse(
 
 
 def entry(trial, configuration, *levels, passed=0):
-    return TrialEntry(trial, configuration, 0, rung=passed + len(levels), levels=list(levels))
+    moments = [float(trial)] * len(levels)
+    return TrialEntry(trial, configuration, 0, rung=passed + len(levels), levels=list(levels), entered=moments)
 
 
 def drawn(space, count, seed=1):
@@ -287,6 +288,7 @@ def test_what_it_remembers_of_a_history_that_grows_changes_nothing():
         ask(searcher, view, trial + 1)
         for value in full.levels:
             growing[trial].levels.append(value)
+            growing[trial].entered.append(float(trial))
             growing[trial].rung += 1
         if trial % 20 == 0:
             assert ask(searcher, view, trial + 1) == ask(KDESearch(MIXED, 7), view, trial + 1)

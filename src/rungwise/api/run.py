@@ -1,7 +1,7 @@
 """Running an experiment: the same way for a new one, one that is resumed, and a retraining."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from rungwise.core.errors import ContractError, SuspendedError
 from rungwise.core.events import CapacityChanged
 from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Log, Scheduler, Searcher
+from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.named import make_scheduler
 from rungwise.searchers.recorded import Recorded, Verified
@@ -180,16 +181,21 @@ class Run:
             start_at=ledger.now,
         )
 
+    def _think_ahead(self, records: Sequence[Record]) -> None:
+        """What follows from an event has been carried out: trials train, and the searcher has time."""
+        if len(records) > 1:
+            self.tuner.prepare()
+
     def go(self, backend: LocalBackend, log: Log) -> Experiment:
         """Run the loop; raises Interrupted, or SuspendedError, when it ends before the experiment does."""
         ledger, name, store = self.tuner.ledger, self._name, self._store
         with interruptible(backend, self._spec.local.get("grace", GRACE)) as signals:
             try:
                 if self._watch is None:
-                    drive(self.tuner, backend, log, [self.keeping, Notices(self._spec)])
+                    drive(self.tuner, backend, log, [self.keeping, Notices(self._spec), self._think_ahead])
                 else:
                     with self._watch(name, self._spec, ledger) as view:
-                        drive(self.tuner, backend, log, [self.keeping, view])
+                        drive(self.tuner, backend, log, [self.keeping, view, self._think_ahead])
             except KeyboardInterrupt:
                 raise Interrupted(name, store, signals, at_once=True) from None
         if ledger.finish is not None:

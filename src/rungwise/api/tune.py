@@ -87,11 +87,12 @@ def tune(
     Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the word
     for it). `scheduler` is "pasha", "asha", "stopping-pasha", "stopping-asha", "median-stopping", "successive-halving",
     "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`, …); or an
-    object. `searcher` is "random", "grid", "evolution", "kde", "tpe", "cmaes", such a name with options as in `{"name":
-    "grid", "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with "kde". `points`
-    are tried first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
-    many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children
-    come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
+    object. `searcher` is "random", "grid", "evolution", "kde", "gp", "tpe", "cmaes", such a name with options as in
+    `{"name": "grid", "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with
+    "kde". `points` are tried first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband
+    hold; None: as many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto",
+    and children come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant"
+    ends at once.
 
     `limits` end it early: `{"time": "8h", "resource": 5000, "cost": 20, "price_per_hour": 2.5, "target": 0.98,
     "patience": "1h"}`, any of them. Time is seconds or a text ("90s", "1h30m"); resource is the sum over all trials;

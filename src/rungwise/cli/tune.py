@@ -28,7 +28,7 @@ from rungwise.cli.options import json_option, pair, store_option
     " pbt, fifo; bohb: hyperband with kde.  [default: pasha]",
 )
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
-@click.option("--searcher", help="random, grid, evolution, kde, tpe, cmaes.  [default: random]")
+@click.option("--searcher", help="random, grid, evolution, kde, gp, tpe, cmaes.  [default: random]")
 @click.option(
     "--trials",
     type=int,

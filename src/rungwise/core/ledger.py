@@ -47,7 +47,8 @@ class TrialEntry:
     `rung` counts the milestones passed; `resource` is the furthest report, `value` its value; `position` is where the
     training stands (behind `resource` where it repeats what was lost); `checkpoint` is where it can go on from. A child
     begins at the `inherited` units of its `parent`, all milestones up to there passed, without a value of its own.
-    `levels` are its values on entering the last rungs that it passed, those that it inherited left out.
+    `levels` are its values on entering the last rungs that it passed, those that it inherited left out; `entered` tells
+    when, in seconds.
     `failures` counts the jobs that died, `failure` is the last of them, `repeats`: the one before was like it.
     """
 
@@ -74,6 +75,7 @@ class TrialEntry:
     failure: Failure | None = None
     repeats: bool = False
     levels: list[float] = field(default_factory=list)
+    entered: list[float] = field(default_factory=list)
 
     @property
     def reported(self) -> bool:
@@ -221,6 +223,7 @@ class Ledger:
         while rung < len(rungs) and resource >= rungs[rung].milestone:
             rungs[rung].enter(entry.trial, value if isfinite(value) else inf)
             entry.levels.append(value)
+            entry.entered.append(at)
             entry.rung = rung = rung + 1
         if not isfinite(value):
             entry.diverged = True

@@ -40,6 +40,11 @@ class History(Protocol):
     """What a searcher may look at: every trial so far."""
 
     @property
+    def now(self) -> float:
+        """When the last event happened, in seconds since the experiment began."""
+        ...
+
+    @property
     def milestones(self) -> Sequence[int]:
         """The resources of the rungs, rising."""
         ...
@@ -56,6 +61,21 @@ class Searcher(Protocol):
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:
         """The configuration of a trial that is about to start; None: the space is exhausted."""
         ...
+
+
+@runtime_checkable
+class Ahead(Protocol):
+    """What a searcher may do beyond the Searcher protocol: begin early on what its next suggestions will need."""
+
+    def prepare(self, history: History) -> None:
+        """Begin it, elsewhere; returns at once. It changes no suggestion, only how long one takes."""
+        ...
+
+
+def prepare(searcher: Searcher, history: History) -> None:
+    """Let a searcher that can think ahead do so."""
+    if isinstance(searcher, Ahead):
+        searcher.prepare(history)
 
 
 class Allocation(Protocol):

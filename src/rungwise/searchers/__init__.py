@@ -17,16 +17,19 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "grid": ("points",),
     "evolution": ("population", "tournament"),
     "kde": ("min_points",),
+    "gp": ("per_rung",),
     "tpe": (),
     "cmaes": (),
 }
+FLAGS = ("per_rung",)
 NAMES = tuple(OPTIONS)
 
 
 def searcher_settings(searcher: object) -> dict[str, Any]:
     """A searcher's name, or mapping of its name and options, as plain settings.
 
-    Raises InputError for what is neither, a name or option that is not known, and options that are no whole numbers.
+    Raises InputError for what is neither, a name or option that is not known, and options that are no whole numbers, or
+    no true or false where there is a choice of two.
 
     >>> searcher_settings("random"), searcher_settings({"name": "grid", "points": 3})
     ({'name': 'random'}, {'name': 'grid', 'points': 3})
@@ -44,10 +47,16 @@ def searcher_settings(searcher: object) -> dict[str, Any]:
         if key not in ("name", *OPTIONS[name]):
             options = ", ".join(OPTIONS[name]) or "none"
             raise InputError(f"the searcher {name!r} has no option {key!r}; its options are: {options}")
-    return {
-        key: value if key == "name" else check_whole(f"{key} of the searcher {name!r}", value, 1)
-        for key, value in settings.items()
-    }
+    return {key: value if key == "name" else _option(name, key, value) for key, value in settings.items()}
+
+
+def _option(searcher: str, key: str, value: object) -> int | bool:
+    what = f"{key} of the searcher {searcher!r}"
+    if key not in FLAGS:
+        return check_whole(what, value, 1)
+    if not isinstance(value, bool):
+        raise InputError(f"{what} is {value!r}, but must be true or false")
+    return value
 
 
 def make(
@@ -110,6 +119,10 @@ def _named(settings: Mapping[str, Any], space: Space, seed: int, first: int) -> 
             from rungwise.searchers.kde import KDESearch
 
             return KDESearch(space, seed, **options)
+        case "gp":
+            from rungwise.searchers.gp import GPSearch
+
+            return GPSearch(space, seed, **options)
         case "tpe" | "cmaes" as name:
             from rungwise.searchers.optuna_samplers import OptunaSearch
 

@@ -16,7 +16,7 @@ from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
-from rungwise.core.protocols import History, Searcher
+from rungwise.core.protocols import History, Searcher, prepare
 from rungwise.core.seed import Purpose, sequence
 from rungwise.space import Space
 from rungwise.space.domain import Scalar, index_of, is_integer
@@ -47,6 +47,10 @@ class Perturbed:
         if request.parent is None:
             return self._then.suggest(history, request)
         return perturbed(self._space, history.trials[request.parent].configuration, self._seed, request.trial)
+
+    def prepare(self, history: History) -> None:
+        """Let `then` think ahead."""
+        prepare(self._then, history)
 
 
 def perturbed(space: Space, parent: Configuration, seed: int, child: int) -> Configuration:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
-from rungwise.core.protocols import History, Searcher
+from rungwise.core.protocols import History, Searcher, prepare
 from rungwise.space import Space
 
 
@@ -36,3 +36,7 @@ class GivenPoints:
         if request.trial < len(self._points):
             return dict(self._points[request.trial])
         return self._then.suggest(history, request)
+
+    def prepare(self, history: History) -> None:
+        """Let `then` think ahead."""
+        prepare(self._then, history)

@@ -5,7 +5,7 @@ from math import isclose
 
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import StartTrial
-from rungwise.core.protocols import History, Searcher
+from rungwise.core.protocols import History, Searcher, prepare
 
 
 class Recorded:
@@ -21,6 +21,10 @@ class Recorded:
         """The recorded configuration of the trial, else what `then` suggests."""
         recorded = self._configurations.get(request.trial)
         return self._then.suggest(history, request) if recorded is None else dict(recorded)
+
+    def prepare(self, history: History) -> None:
+        """Let `then` think ahead."""
+        prepare(self._then, history)
 
 
 class Verified:

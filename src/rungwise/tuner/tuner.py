@@ -47,7 +47,7 @@ from rungwise.core.events import (
 )
 from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.limits import Limits, Stop
-from rungwise.core.protocols import Allocation, Scheduler, Searcher
+from rungwise.core.protocols import Allocation, Scheduler, Searcher, prepare
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
 from rungwise.tuner.limits import limit_reached, next_look
@@ -92,6 +92,10 @@ class Tuner:
     def over(self) -> bool:
         """Nothing runs, and nothing will: the experiment is finished, or has no capacity left."""
         return self.ledger.running == 0 and (self.ledger.finish is not None or self.ledger.capacity == 0)
+
+    def prepare(self) -> None:
+        """Let the searcher think ahead while trials train; what is decided stays the same."""
+        prepare(self._searcher, self.ledger)
 
     def handle(self, event: BackendEvent) -> list[Record]:
         """Take in one event of the backend: it, and the decisions and commands that follow, in order."""
