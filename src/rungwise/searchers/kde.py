@@ -17,8 +17,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from math import exp, inf, isfinite, nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING
 
 from rungwise.core.checks import check_whole
@@ -28,6 +27,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.ledger import TrialEntry
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
+from rungwise.searchers.finite import untried
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
 from rungwise.space.domain import Scalar
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from rungwise.space.compiled import Domain
 
 ROUNDS = 3
-DRAWN_AFRESH = 512
-CHOSEN_FROM = 64
-FINEST_GRID = 100_000
 ROUNDING = 1e-9
 
 
@@ -126,7 +123,7 @@ class KDESearch:
         usual = self._random.suggest(history, request)
         if usual is None or self._table.key(usual) not in had:
             return usual
-        return self._other(usual, had, filling)
+        return untried(self._space, had, self._table.key, filling)
 
     def _model(self, rows: list[int], random: "np.random.RandomState") -> "tuple[Density, Density] | None":
         """The densities of good and of bad configurations in the highest rung that has enough of both."""
@@ -175,28 +172,6 @@ class KDESearch:
             return min(max(number, low), high)
 
         return self._space.compose(choose)
-
-    def _other(self, usual: Configuration, had: set[bytes], filling: "np.random.SeedSequence") -> Configuration | None:
-        """A configuration that no trial has had, drawn at random, or looked for among all that a finite space has.
-
-        Where there are too many to look at, and in a space without end, it is the usual one if draws bring nothing new.
-        """
-        for drawn in self._space.sample(filling, DRAWN_AFRESH):
-            if self._table.key(drawn) not in had:
-                return drawn
-        finest = max((_grid_points(axis) for axis in self._table.axes), default=2)
-        if self._size is None or finest > FINEST_GRID:
-            return usual
-        unseen = (each for each in self._space.grid(finest) if self._table.key(each) not in had)
-        left = list(islice(unseen, CHOSEN_FROM))
-        return left[int(filling.generate_state(1)[0]) % len(left)] if left else None
-
-
-def _grid_points(axis: "Axis") -> int:
-    """How fine an even grid must be to have every value of a range of whole numbers; choices need no such thing."""
-    if axis.choices:
-        return 2
-    return 8 * int((axis.high - axis.low) * exp(axis.high) if axis.logarithmic else axis.steps) + 8
 
 
 class Observations:
