@@ -128,8 +128,7 @@ def waiting(fit_of: Callable[[], Searcher]) -> str:
 def main() -> None:
     """Measure and print."""
     rows = [("random, 4 numbers", "< 5 µs", blocks())]
-    for space in SPACES:
-        rows.append((f"kde, 1,000 observations, {space}", "< 3 ms", each("kde", SPACES[space], 1000)))
+    rows += [(f"kde, 1,000 observations, {space}", "< 3 ms", each("kde", form, 1000)) for space, form in SPACES.items()]
     for settings in ({"name": "gp"}, {"name": "gp", "per_rung": True}):
         what = "gp, per rung" if "per_rung" in settings else "gp"
         for observations, target in ((100, "< 150 ms"), (300, "< 500 ms"), (1000, "")):

@@ -229,3 +229,17 @@ def test_a_key_that_is_unknown_in_an_experiments_file(folder: Path, cli: Cli) ->
     (folder / "e.yaml").write_text("{train: x.py, space: space.yaml, metric: loss, max_resource: 9, worker: 2}")
     said = sentence(cli("tune", "e.yaml"))
     assert said == "the experiment 'e.yaml' has the key 'worker', which tune does not know, did you mean 'workers'?"
+
+
+def test_a_space_with_fewer_configurations_than_trials_is_told_at_once_and_at_the_end(folder: Path, cli: Cli) -> None:
+    (folder / "space.yaml").write_text("act: [relu, tanh]\nlr: {choices: [0.1, 0.01], weights: [1, 9]}\n")
+    words = ("--space", "space.yaml", "--metric", "loss", "--max-resource", "3", "--name", "small")
+    done = cli("tune", f"{FUNCTIONS}:steady", *words)
+    assert done.code == 0
+    assert "the search space has 4 configurations, none of which is tried twice: at most 4 of 64 trials" in done.out
+    assert "It ended because no configuration was left to try: the search space is exhausted." in done.out
+    told = shown(cli, "small")
+    assert (told["finish"], told["counts"]["started"]) == ("space", 4)
+    assert len({json.dumps(trial["config"]) for trial in told["trials"]}) == 4
+    assert Experiment.open("small", folder / "rungwise.db").finish == "space"
+    assert cli("replay", "small").code == 0

@@ -22,6 +22,7 @@ from rungwise.report.ending import ending, print_ending
 from rungwise.report.summary import Summary, summarise, trial_rows
 from rungwise.report.tables import Listed, listed, print_best, print_list, print_show
 from rungwise.schedulers import ASHA
+from rungwise.space import parse
 
 
 def summed(run: Run) -> Summary:
@@ -250,6 +251,33 @@ def test_the_ending_of_other_schedulers_says_who_got_to_the_top() -> None:
     fifo = ending(summed(simulated("fifo")), unit="epochs")
     assert "It took 729 epochs." in fifo
     assert "less" not in fifo
+
+
+def test_the_ending_tells_that_the_space_was_exhausted() -> None:
+    run = simulated("asha")
+    for trials in (28, None):
+        spec = replace(run.spec, trials=trials)
+        assert run.ledger.ended(trials) == summed(Run(spec, run.records)).finish == "space"
+        assert "It ended because no configuration was left to try: the search space is exhausted." in ending(
+            summed(Run(spec, run.records))
+        )
+    assert run.ledger.ended(27) == summed(run).finish == "done"
+    assert cut(run, 40).ledger.ended(None) is None
+    assert "exhausted" not in ending(summed(run))
+
+
+def test_what_is_left_is_certain_only_where_configurations_cannot_run_out() -> None:
+    run = cut(simulated("fifo"), 40)
+    rungs = {"mode": run.spec.mode, "trials": 27, "searcher": {"name": "random", "repeats": False}}
+
+    def left(form: dict[str, Any]) -> Any:
+        return summed(Run(replace(run.spec, **rungs, space=parse(form).to_json()), run.records)).left
+
+    always = summed(run).left
+    assert always is not None
+    assert left({"x": (0.0, 1.0)}) == left({"n": (1, 27)}) == always
+    for form in ({"n": (1, 26)}, {"n": (1, 27), "o": ["a", "b"], "forbidden": [{"o": "b", "n": 3}]}):
+        assert left(form).units < always.units
 
 
 def test_a_failure_is_shown_by_its_last_line_without_escapes_or_markup() -> None:

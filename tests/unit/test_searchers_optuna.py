@@ -19,8 +19,9 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.schedulers.asha import ASHA
+from rungwise.searchers.finite import key_of
 from rungwise.searchers.optuna_samplers import NAMES, OptunaSearch
-from rungwise.searchers.optuna_spaces import axes_of, key_of, untried
+from rungwise.searchers.optuna_spaces import axes_of
 from rungwise.searchers.optuna_told import counted, first_values
 from rungwise.searchers.recorded import Recorded
 from rungwise.space import parse
@@ -378,25 +379,6 @@ def test_what_is_forbidden_is_never_suggested_however_little_is_allowed():
     searcher, ledger = OptunaSearch(space, 0, "tpe"), Ledger(MILESTONES)
     assert step(ledger, searcher, 0, lambda *_: 1.0) == {"a": 6, "b": 6}
     assert searcher.suggest(ledger, StartTrial(1, 1)) is None
-
-
-def test_untried_configurations_come_in_a_random_order_until_none_is_left():
-    space = parse({"a": (1, 50), "b": ["x", "y"], "forbidden": [{"a": 7, "b": "x"}]})
-    tried, orders = set(), []
-    for trial in range(99):
-        found = untried(space, tried, np.random.SeedSequence(trial))
-        legal(space, found)
-        tried.add(key_of(space, found))
-        orders.append(found["a"])
-    assert len(tried) == 99
-    assert orders[:20] != sorted(orders[:20])
-    assert untried(space, tried, np.random.SeedSequence(0)) is None
-
-
-def test_a_space_too_large_to_look_through_never_ends():
-    space = parse({"a": (1, 10**9)})
-    assert untried(space, {("1",)}, np.random.SeedSequence(0)) is not None
-    assert untried(parse({"x": (0.0, 1.0)}), set(), np.random.SeedSequence(0)) is not None
 
 
 # --- bad input

@@ -107,6 +107,15 @@ def test_what_is_no_whole_number_is_refused(tune: Tune, name: str, value: Any) -
         tune(**{name: value})
 
 
+def test_new_experiments_repeat_nothing_unless_asked_to_or_a_population_needs_them(tune: Tune) -> None:
+    assert tune().searcher == {"name": "random", "repeats": False}
+    assert tune(searcher={"name": "random", "repeats": True}).searcher["repeats"] is True
+    assert tune(searcher="evolution").searcher == {"name": "evolution", "repeats": False}
+    assert tune(searcher="kde").searcher == {"name": "kde"}
+    for scheduler in ("pbt", PBT(8, 9, 81)):
+        assert tune(scheduler=scheduler).searcher == {"name": "random", "repeats": True}
+
+
 def test_given_points_are_kept_whole(tune: Tune) -> None:
     space = {"x": (1, 9), "y": {"range": [0.0, 1.0], "default": 0.25}}
     assert tune(space=space, points=[{"x": 2}]).points == ({"x": 2, "y": 0.25},)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from rungwise.api.names import DEFAULT_STORE, experiment_folder
 from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder, usage
 from rungwise.core.commands import Configuration
+from rungwise.core.decisions import FinishReason
 from rungwise.core.errors import RungwiseError
 from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.records import Record
@@ -54,6 +55,14 @@ class Experiment:
     def status(self) -> Literal["finished", "unfinished"]:
         """Whether it came to its end; an unfinished one runs still, or can be resumed."""
         return "finished" if self.ledger.finish is not None else "unfinished"
+
+    @property
+    def finish(self) -> FinishReason | None:
+        """Why it ended; None where it has not. "space": no configuration was left to try, "done": nothing else was.
+
+        "trials": one more than there may be would have started; else the limit that was reached.
+        """
+        return self.ledger.ended(self.spec.trials)
 
     @property
     def best(self) -> Best:

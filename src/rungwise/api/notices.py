@@ -9,8 +9,18 @@ from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, Trial
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.advice import ladder_advice
+from rungwise.searchers.advice import space_advice
 
 logger = logging.getLogger("rungwise")
+
+
+def advice(spec: ExperimentSpec, unit: str) -> list[str]:
+    """What should be known of an experiment's settings before it starts, a line each."""
+    lines = (
+        ladder_advice(spec.scheduler, spec.milestones, unit),
+        space_advice(spec.searcher, spec.space, spec.trials),
+    )
+    return [line for line in lines if line is not None]
 
 
 class Notices:
@@ -25,8 +35,9 @@ class Notices:
         """Look at an event and what followed from it."""
         spec = self._spec
         match records[0]:
-            case CapacityChanged(0.0) if advice := ladder_advice(spec.scheduler, spec.milestones, spec.unit):
-                logger.warning(advice)
+            case CapacityChanged(0.0):
+                for text in advice(spec, spec.unit):
+                    logger.warning(text)
             case TrialReported(_, trial, resource, value) if not isfinite(value) and trial not in self._diverged:
                 self._diverged.add(trial)
                 shown = spec.objective.shown(value)

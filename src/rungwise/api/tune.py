@@ -143,7 +143,10 @@ def tune(
         mode=mode,
         milestones=tuple(made.milestones),
         scheduler=settings,
-        searcher={"name": CUSTOM} if parts.searcher is not None else searchers.searcher_settings(searcher),
+        # A population is one of a certain size: in a space with fewer configurations some must come twice.
+        searcher={"name": CUSTOM}
+        if parts.searcher is not None
+        else searchers.new_settings(searcher, repeats=isinstance(made, PBT)),
         space=parsed.to_json(),
         training=training_to_json(training),
         trials=_limit(made, settings) if trials == "auto" else trials,

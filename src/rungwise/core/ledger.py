@@ -10,10 +10,11 @@ from math import inf, isfinite
 from typing import Literal
 
 from rungwise.core.commands import Configuration, Halt, Launch, Pause
-from rungwise.core.decisions import FailTrial, Finish, OpenRung, PromoteTrial, StartTrial, Suspend
+from rungwise.core.decisions import FailTrial, Finish, FinishReason, OpenRung, PromoteTrial, StartTrial, Suspend
 from rungwise.core.events import (
     CapacityChanged,
     Cause,
+    Draining,
     TimePassed,
     TrialEnded,
     TrialFailed,
@@ -133,6 +134,7 @@ class Ledger:
     incumbent: Incumbent | None = None
     openings: list[OpenRung] = field(default_factory=list)
     finish: Finish | None = None
+    draining: bool = False
     suspended: Suspend | None = None
     improved: tuple[float, int] = (0.0, 0)
     now: float = 0.0
@@ -152,6 +154,17 @@ class Ledger:
             if rung.best_trial is not None:
                 return Incumbent(rung.best_trial, rung.milestone, rung.best)
         return None
+
+    def ended(self, limit: int | None) -> FinishReason | None:
+        """Why the experiment ended, where at most `limit` trials might start (None: any number); None: it has not.
+
+        Where a searcher has nothing more to suggest, promotions go on, and the log then says that all is done. But
+        nobody forbade another trial: so it was for want of configurations ("space").
+        """
+        if self.finish is None:
+            return None
+        fewer = limit is None or len(self.trials) < limit
+        return "space" if self.finish.reason == "done" and self.draining and fewer else self.finish.reason
 
     def apply(self, record: Record) -> bool:
         """Take a record in; False for a duplicate or a late report, which no scheduler must see."""
@@ -194,6 +207,8 @@ class Ledger:
                 self.trials[trial].leaving = True
             case OpenRung():
                 self.openings.append(record)
+            case Draining():
+                self.draining = True
             case Suspend():
                 self.suspended = record
                 self.capacity = 0

@@ -29,6 +29,7 @@ _ENDS: dict[FinishReason | None, str] = {
     "cost": "when it had cost as much as it may",
     "target": "because the target was reached",
     "patience": "because nothing better had come for long enough",
+    "space": "because no configuration was left to try: the search space is exhausted",
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rungwise.api.notices import advice
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
@@ -18,7 +19,6 @@ from rungwise.report.lines import Lines
 from rungwise.report.news import News, Newsroom
 from rungwise.report.summary import Summary, summarise
 from rungwise.report.text import clean
-from rungwise.schedulers.advice import ladder_advice
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,9 +53,9 @@ class LiveView:
         self._name, self._spec, self._ledger, self._unit, self._clock = name, spec, ledger, unit or spec.unit, clock
         self._console = Console(stderr=True) if console is None else console
         self._newsroom = Newsroom(spec.objective, ledger, self._unit)
-        advice = None if ledger.trials else ladder_advice(spec.scheduler, spec.milestones, self._unit)
+        lines = () if ledger.trials else advice(spec, self._unit)
         # replaced, never changed: the drawing thread reads it
-        self._news: tuple[News, ...] = () if advice is None else (News(0.0, "warning", advice),)
+        self._news: tuple[News, ...] = tuple(News(0.0, "warning", line) for line in lines)
         self._seen = clock()
         self._summary: Summary | None = None
         self._stale = self._seen

@@ -15,6 +15,8 @@ from rungwise.core.ledger import Incumbent, Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
+from rungwise.searchers.advice import may_repeat
+from rungwise.space import Space
 from rungwise.tuner.limits import cost
 
 State = Literal["finished", "interrupted", "suspended", "unfinished"]
@@ -190,7 +192,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
         mode=spec.mode,
         scheduler=scheduler_name(spec),
         state=_state(ledger),
-        finish=None if ledger.finish is None else ledger.finish.reason,
+        finish=ledger.ended(spec.trials),
         counts=Counts(
             started=len(entries),
             retried=retried,
@@ -289,15 +291,15 @@ def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -
     """What is still to be trained, as far as it follows from the records without a second copy of a scheduler's rules.
 
     FIFO trains every trial to the full resource. Of the others it is known that running jobs go to their next rung, and
-    (retraining apart, or where a grid may run out) that every trial not yet started goes to the first; which trials
-    climb on is not. A user's own scheduler may do anything; with stop="instant" jobs may be cut at any time.
+    (retraining apart, or where configurations may run out) that every trial not yet started goes to the first; which
+    trials climb on is not. A user's own scheduler may do anything; with stop="instant" jobs may be cut at any time.
     """
     name = scheduler_name(spec)
     if name not in _STARTS_ALL | _STARTS_SOME or spec.stop == "instant" or ledger.finish is not None:
         return None
     milestones = spec.milestones
     units, exact = 0, False
-    if name in _STARTS_ALL and spec.trials is not None and spec.searcher.get("name") == "random":
+    if name in _STARTS_ALL and spec.trials is not None and not _may_run_out(spec, spec.trials):
         units = max(0, spec.trials - len(entries)) * milestones[0]
         exact = name == "fifo"
     for entry in entries:
@@ -306,3 +308,13 @@ def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -
         elif exact and entry.status == "paused":
             units += max(0, milestones[0] - entry.checkpoint)
     return Left(units, exact)
+
+
+def _may_run_out(spec: ExperimentSpec, trials: int) -> bool:
+    """Whether there may be fewer configurations than trials, as far as it is known without drawing them."""
+    if spec.searcher.get("name") != "random":
+        return True
+    if may_repeat(spec.searcher):
+        return False
+    size = Space(spec.space).size()
+    return size is not None and (size < trials or bool(spec.space["conditions"] or spec.space["forbiddens"]))

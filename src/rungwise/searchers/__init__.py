@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rungwise.core.checks import check_whole
+from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Searcher
 from rungwise.space import Space
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "random": (),
+    "random": ("prior_decay", "repeats"),
     "grid": ("points",),
-    "evolution": ("population", "tournament"),
+    "evolution": ("population", "tournament", "repeats"),
     "kde": ("min_points",),
     "gp": ("per_rung",),
     "tpe": (),
     "cmaes": (),
 }
-FLAGS = ("per_rung",)
+FLAGS = ("per_rung", "repeats")
 NAMES = tuple(OPTIONS)
 
 
@@ -29,7 +30,7 @@ def searcher_settings(searcher: object) -> dict[str, Any]:
     """A searcher's name, or mapping of its name and options, as plain settings.
 
     Raises InputError for what is neither, a name or option that is not known, and options that are no whole numbers, or
-    no true or false where there is a choice of two.
+    not true or false where there is a choice of two.
 
     >>> searcher_settings("random"), searcher_settings({"name": "grid", "points": 3})
     ({'name': 'random'}, {'name': 'grid', 'points': 3})
@@ -50,13 +51,27 @@ def searcher_settings(searcher: object) -> dict[str, Any]:
     return {key: value if key == "name" else _option(name, key, value) for key, value in settings.items()}
 
 
-def _option(searcher: str, key: str, value: object) -> int | bool:
-    what = f"{key} of the searcher {searcher!r}"
+def _option(name: str, key: str, value: object) -> int | bool:
+    what = f"{key} of the searcher {name!r}"
     if key not in FLAGS:
         return check_whole(what, value, 1)
     if not isinstance(value, bool):
         raise InputError(f"{what} is {value!r}, but must be true or false")
     return value
+
+
+def new_settings(searcher: object, *, repeats: bool) -> dict[str, Any]:
+    """The settings of a new experiment, as `searcher_settings` gives them, and `repeats` where they do not say it.
+
+    Whether a configuration of a finite space may come twice is written down since there is a choice: where it is not,
+    in an older experiment, it may.
+
+    >>> new_settings("random", repeats=False), new_settings("kde", repeats=False)
+    ({'name': 'random', 'repeats': False}, {'name': 'kde'})
+    """
+    settings = searcher_settings(searcher)
+    name = settings["name"]
+    return {"name": name, "repeats": repeats, **settings} if "repeats" in OPTIONS[name] else settings
 
 
 def make(
@@ -71,14 +86,15 @@ def make(
     A child gets its parent's configuration, moved a little, whichever searcher there is: `rungwise.searchers.perturb`.
     A grid has 5 values per range unless its option `points` says otherwise, and starts after the given points: it
     leaves none of its own out. Under random search trial i gets the configuration it would have had without them:
-    comparisons stay paired.
+    comparisons stay paired. With `repeats` false in its settings nothing comes twice in a finite space, given points
+    included (`rungwise.searchers.distinct`).
 
     Raises InputError for settings as `searcher_settings` does, a seed below 0, or a point that is not in the space.
     """
     from rungwise.searchers.perturb import Perturbed
-    from rungwise.searchers.points import GivenPoints, listed
+    from rungwise.searchers.points import GivenPoints, checked
 
-    listed(points)
+    given = checked(points, space)
     if suggests(searcher):
         made = searcher
     elif samples(searcher):
@@ -86,8 +102,8 @@ def make(
 
         made = OptunaSearch(space, seed, searcher)
     else:
-        made = _named(searcher_settings(searcher), space, seed, len(points))
-    return Perturbed(GivenPoints(points, made, space) if points else made, space, seed)
+        made = _named(searcher_settings(searcher), space, seed, given)
+    return Perturbed(GivenPoints(given, made) if given else made, space, seed)
 
 
 def suggests(searcher: object) -> TypeGuard[Searcher]:
@@ -100,17 +116,22 @@ def samples(searcher: object) -> "TypeGuard[BaseSampler]":
     return callable(getattr(searcher, "sample_independent", None))
 
 
-def _named(settings: Mapping[str, Any], space: Space, seed: int, first: int) -> Searcher:
+def _named(settings: Mapping[str, Any], space: Space, seed: int, given: Sequence[Configuration]) -> Searcher:
     options = {key: value for key, value in settings.items() if key != "name"}
     match settings["name"]:
         case "random":
             from rungwise.searchers.random import RandomSearch
 
-            return RandomSearch(space, seed)
+            random = RandomSearch(space, seed, prior_decay=options.get("prior_decay"))
+            if options.get("repeats", True):
+                return random
+            from rungwise.searchers.distinct import DistinctSearch
+
+            return DistinctSearch(random, space, seed, given=given)
         case "grid":
             from rungwise.searchers.grid import GridSearch
 
-            return GridSearch(space, options.get("points", 5), first=first)
+            return GridSearch(space, options.get("points", 5), first=len(given))
         case "evolution":
             from rungwise.searchers.evolution import EvolutionSearch
 

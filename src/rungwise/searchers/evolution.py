@@ -9,7 +9,9 @@
    active is drawn, what it makes inactive is left out.
 5. A configuration that some trial has already is tried again, and so is a forbidden one; after so many tries the trial
    gets that of random search.
-6. Every draw is keyed by the seed and the trial.
+6. Where repeats are not allowed, and in a finite space some trial has had that one too, another is drawn; where the
+   space is exhausted there is none.
+7. Every draw is keyed by the seed and the trial.
 """
 
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.ledger import TrialEntry
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
+from rungwise.searchers.finite import Key, key_of, untried
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
 from rungwise.space.domain import Scalar, index_of
@@ -43,14 +46,17 @@ class EvolutionSearch:
     that are not whole, a population below 2, or a tournament below 1.
     """
 
-    __slots__ = ("_population", "_random", "_seed", "_space", "_tournament")
+    __slots__ = ("_population", "_random", "_repeats", "_seed", "_space", "_tournament")
 
-    def __init__(self, space: Space, seed: int, *, population: int = 20, tournament: int = 5) -> None:
+    def __init__(
+        self, space: Space, seed: int, *, population: int = 20, tournament: int = 5, repeats: bool = True
+    ) -> None:
         self._space = space
         self._seed = check_whole("seed", seed, 0)
         self._population = check_whole("population of the searcher 'evolution'", population, 2)
         self._tournament = check_whole("tournament of the searcher 'evolution'", tournament, 1)
         self._random = RandomSearch(space, seed)
+        self._repeats = repeats or space.size() is None
 
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:
         """A child of the population, or what random search gives the trial while there is none.
@@ -62,7 +68,19 @@ class EvolutionSearch:
             child = self._child(history, members, request.trial)
             if child is not None:
                 return child
-        return self._random.suggest(history, request)
+        usual = self._random.suggest(history, request)
+        return usual if self._repeats else self._new(usual, history, request.trial)
+
+    def _new(self, usual: Configuration | None, history: History, trial: int) -> Configuration | None:
+        """The usual configuration, or one drawn afresh where some trial has had it; None where all have been had."""
+
+        def key(configuration: Configuration) -> Key:
+            return key_of(self._space, configuration)
+
+        had = {key(entry.configuration) for entry in history.trials.values()}
+        if usual is None or key(usual) not in had:
+            return usual
+        return untried(self._space, had, key, sequence(self._seed, Purpose.SUGGESTION, trial).spawn(1)[0])
 
     def _child(self, history: History, members: list[TrialEntry], trial: int) -> Configuration | None:
         import numpy as np

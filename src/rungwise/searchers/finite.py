@@ -17,12 +17,25 @@ Key = tuple[Scalar | None, ...]
 
 # Composing one configuration costs about 10 µs: so many at the most are looked through for an untried one.
 LOOKED_THROUGH = 100_000
+COUNTED = 10_000
 _DRAWN = 64
 
 
 def key_of(space: Space, configuration: Configuration) -> Key:
     """What two configurations have in common if they are the same one."""
     return tuple(configuration.get(name) for name in space.names)
+
+
+def counted(space: Space) -> int | None:
+    """How many configurations a space has; None where there are infinitely many, or too many to count them at once."""
+    import numpy as np
+
+    size, document = space.size(), space.to_json()
+    if size is None or size > COUNTED:
+        return None
+    if not document["conditions"] and not document["forbiddens"]:
+        return size
+    return sum(1 for _ in shuffled(space, np.random.SeedSequence(0)))
 
 
 def untried(

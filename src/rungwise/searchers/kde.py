@@ -16,8 +16,7 @@
 8. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
 """
 
-from itertools import islice
-from math import exp, inf
+from math import inf
 from typing import TYPE_CHECKING
 
 from rungwise.core.checks import check_whole
@@ -26,6 +25,7 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
+from rungwise.searchers.finite import untried
 from rungwise.searchers.observations import Observations
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
@@ -33,12 +33,9 @@ from rungwise.space import Space
 if TYPE_CHECKING:
     import numpy as np
 
-    from rungwise.searchers.kernels import Axis, Density
+    from rungwise.searchers.kernels import Density
 
 ROUNDS = 3
-DRAWN_AFRESH = 512
-CHOSEN_FROM = 64
-FINEST_GRID = 100_000
 ROUNDING = 1e-9
 
 
@@ -122,7 +119,7 @@ class KDESearch:
         usual = self._random.suggest(history, request)
         if usual is None or self._table.key(usual) not in had:
             return usual
-        return self._other(usual, had, filling)
+        return untried(self._space, had, self._table.key, filling)
 
     def _model(self, rows: list[int], random: "np.random.RandomState") -> "tuple[Density, Density] | None":
         """The densities of good and of bad configurations in the highest rung that has enough of both."""
@@ -157,25 +154,3 @@ class KDESearch:
                 if found is not None and self._table.key(found) not in had:
                     return found
         return None
-
-    def _other(self, usual: Configuration, had: set[bytes], filling: "np.random.SeedSequence") -> Configuration | None:
-        """A configuration that no trial has had, drawn at random, or looked for among all that a finite space has.
-
-        Where there are too many to look at, and in a space without end, it is the usual one if draws bring nothing new.
-        """
-        for drawn in self._space.sample(filling, DRAWN_AFRESH):
-            if self._table.key(drawn) not in had:
-                return drawn
-        finest = max((_grid_points(axis) for axis in self._table.axes), default=2)
-        if self._size is None or finest > FINEST_GRID:
-            return usual
-        unseen = (each for each in self._space.grid(finest) if self._table.key(each) not in had)
-        left = list(islice(unseen, CHOSEN_FROM))
-        return left[int(filling.generate_state(1)[0]) % len(left)] if left else None
-
-
-def _grid_points(axis: "Axis") -> int:
-    """How fine an even grid must be to have every value of a range of whole numbers; choices need no such thing."""
-    if axis.choices:
-        return 2
-    return 8 * int((axis.high - axis.low) * exp(axis.high) if axis.logarithmic else axis.steps) + 8

@@ -168,8 +168,11 @@ class Density:
         block = max(1, BLOCK // len(self.points))
         for start in range(0, len(at), block):
             rows = slice(start, start + block)
-            # -|a - b|²/2 in bandwidths but for |a|²/2, which is the same for all points; einsum uses no such library.
-            exponents = (np.einsum("md,dn->mn", theirs[rows], ours) - squares).astype(kind, copy=False)
+            if len(ours):
+                # -|a - b|²/2 in bandwidths but for |a|²/2, the same for all points; einsum uses no such library.
+                exponents = np.einsum("md,dn->mn", theirs[rows], ours) - squares
+            else:
+                exponents = np.zeros((len(theirs[rows]), len(squares)), dtype=kind)  # of which einsum is slow to tell
             gathered = np.empty_like(exponents)
             for table, places in kernels:
                 exponents += np.take(table, places[rows], axis=0, out=gathered, mode="clip")

@@ -25,7 +25,8 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError, RungwiseError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
-from rungwise.searchers.optuna_spaces import Axis, axes_of, key_of, untried
+from rungwise.searchers.finite import Key, key_of, untried
+from rungwise.searchers.optuna_spaces import Axis, axes_of
 from rungwise.searchers.optuna_told import NAME, Told, counted, first_values, frozen, storage
 from rungwise.space import Space
 
@@ -53,7 +54,7 @@ class OptunaSearch:
         given = _sampler(sampler)
         self._space = space
         self._axes = axes_of(space)
-        self._keys: dict[int, tuple[Configuration, tuple[str, ...]]] = {}
+        self._keys: dict[int, tuple[Configuration, Key]] = {}
         from optuna.samplers import CmaEsSampler
 
         self._told: _Mirrored | _Replayed
@@ -77,7 +78,8 @@ class OptunaSearch:
                 found = self._ask(trial, attempt)
                 if found is not None and (not tried or key_of(self._space, found) not in tried):
                     return found
-        return untried(self._space, tried, sequence(self._seed, Purpose.CONFIGURATION, trial, TRIES))
+        words = sequence(self._seed, Purpose.CONFIGURATION, trial, TRIES)
+        return untried(self._space, tried, lambda each: key_of(self._space, each), words)
 
     def _ask(self, trial: int, attempt: int) -> Configuration | None:
         """What the sampler answers; the list of trials is left as it was. None where that is forbidden."""
@@ -91,7 +93,7 @@ class OptunaSearch:
         finally:
             del told.storage.trials[place:]
 
-    def _tried(self, history: History) -> set[tuple[str, ...]]:
+    def _tried(self, history: History) -> set[Key]:
         keys = self._keys
         for trial, entry in history.trials.items():
             if trial not in keys or keys[trial][0] is not entry.configuration:

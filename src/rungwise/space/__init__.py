@@ -6,6 +6,9 @@ The short form is a mapping, in Python, YAML and JSON alike. A hyperparameter is
 - choices, `{choices: [a, b]}`, of str, int, float and bool; `ordered: true` gives them an order;
 - or a scalar, which stays as it is.
 
+A range may have a `prior:` and choices `weights:`, which say where good values are expected: see
+`rungwise.space.priors`.
+
 Ranges and choices take `default:` and `when: {parent: value}`: the hyperparameter exists only where every parent named
 there has that value, or one of a list of values. A plain list is short for choices; in Python a tuple `(low, high)` or
 `(low, high, "log")` is short for a range.
@@ -16,7 +19,7 @@ forbidden.
 
 A number like `1e-4`, which PyYAML reads as text, is a number. In a file that we read ourselves, a quoted "1e-4" among
 choices stays text; in a mapping that somebody else parsed the quotes are gone, and any text spelled like that becomes a
-number. Without a default, ConfigSpace's holds: the first choice, the middle of a range (on its scale).
+number. Without a default, ConfigSpace's holds: the first choice, the middle of a range (on its scale), or the prior's.
 
 >>> parse({"lr": (1e-4, 1.0, "log"), "layers": {"range": [1, 5]}, "optimizer": ["sgd", "adam"]}).names
 ('lr', 'layers', 'optimizer')

@@ -224,15 +224,6 @@ class Compiled:
 
         return walk(0)
 
-    def size(self) -> int | None:
-        """How many configurations there are at most; None if a range is of floats."""
-        total = 1
-        for domain in self.domains.values():
-            if not np.isfinite(domain.hyperparameter.size):
-                return None
-            total *= int(domain.hyperparameter.size)
-        return total
-
 
 def _parents_first(native: "ConfigurationSpace", domains: Mapping[str, Domain]) -> list[Domain]:
     """The domains as they were written, except that a parent comes before its children."""

@@ -74,6 +74,14 @@ def is_integer(item: Item) -> bool:
     return str(item["type"]).endswith("_int")
 
 
+def count_of(item: Item) -> int | None:
+    """How many values an item has; None: infinitely many."""
+    choices = choices_of(item)
+    if choices is not None:
+        return len(choices)
+    return int(item["upper"]) - int(item["lower"]) + 1 if is_integer(item) else None
+
+
 def rule(item: Item) -> str:
     """Which values belong to the item, as words to follow "must be"."""
     choices = choices_of(item)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rungwise.core.errors import InputError
 from rungwise.space.domain import scalar, shown
+from rungwise.space.priors import refuse_without_spread
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 def document_of(space: "ConfigurationSpace") -> dict[str, Any]:
     """A ConfigurationSpace in serialised form; its random state and the notes in `meta` stay behind."""
     try:
-        return plain(space.to_serialized_dict())
+        document = plain(space.to_serialized_dict())
     except ValueError as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
             f"the ConfigurationSpace cannot be written down, so it could not be logged: {_first(error)}"
         ) from None
+    refuse_without_spread(document)
+    return document
 
 
 def plain(source: Mapping[Any, Any]) -> dict[str, Any]:
@@ -109,6 +112,7 @@ def canonical(source: Mapping[str, Any]) -> dict[str, Any]:
     from ConfigSpace.exceptions import ForbiddenValueError
 
     given = plain(source)
+    refuse_without_spread(given)
     try:
         document = document_of(decode(given))
     except ForbiddenValueError:

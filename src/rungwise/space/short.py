@@ -6,10 +6,14 @@ from typing import Any
 
 from rungwise.core.errors import InputError
 from rungwise.space.domain import DECIMALS, Scalar, fit, index_of, number, scalar, shown, unspelled
+from rungwise.space.priors import on_choices, on_range
 from rungwise.space.relations import conditions, forbidden
 
 FORMAT = 0.4
-_KEYS = {"range": ("range", "log", "default", "when"), "choices": ("choices", "ordered", "default", "when")}
+_KEYS = {
+    "range": ("range", "log", "prior", "default", "when"),
+    "choices": ("choices", "ordered", "weights", "default", "when"),
+}
 _FORMS = (
     "a mapping with 'range' or 'choices', a list of choices, a tuple (low, high) or (low, high, 'log'), or a constant"
 )
@@ -92,8 +96,10 @@ def _from_mapping(name: str, spec: Mapping[Any, Any], quotes_lost: bool) -> dict
         raise InputError(f"hyperparameter {name!r} has keys {sorted(spec)}, but must have 'range' or 'choices'")
     if forms == ["range"]:
         item = _range(name, spec["range"], _flag(name, spec, "log"))
+        item = on_range(item, spec["prior"]) if "prior" in spec else item
     else:
         item = _choices(name, spec["choices"], _flag(name, spec, "ordered"), quotes_lost)
+        item = on_choices(item, spec["weights"]) if "weights" in spec else item
     if "default" in spec:
         item["default_value"] = fit(item, spec["default"], f"the default of hyperparameter {name!r}")
     return item

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
-from rungwise.space.domain import Scalar, shown
+from rungwise.space.domain import Scalar, count_of, shown
+from rungwise.space.priors import even, is_prior
 from rungwise.space.serialised import decode, decode_apart, plain
 
 if TYPE_CHECKING:
@@ -70,7 +71,25 @@ class Space:
 
     def size(self) -> int | None:
         """How many configurations there are (at most, with conditions or forbidden clauses); None: infinitely many."""
-        return self._compile().size()
+        total = 1
+        for item in self._document["hyperparameters"]:
+            count = count_of(item)
+            if count is None:
+                return None
+            total *= count
+        return total
+
+    def evenly(self) -> "Space":
+        """This space without its priors, drawn evenly over every range, on its scale, and over all choices.
+
+        What belongs to it, and its defaults, stay. The space itself where it has no prior.
+        """
+        items = self._document["hyperparameters"]
+        if not any(map(is_prior, items)):
+            return self
+        domains = self._compile().domains
+        evened = [even(item, domains[item["name"]].default()) if is_prior(item) else item for item in items]
+        return Space({**self._document, "hyperparameters": evened})
 
     def configuration_space(self) -> "ConfigurationSpace":
         """A ConfigSpace object of this space, built afresh: the caller may change it."""
