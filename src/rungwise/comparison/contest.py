@@ -42,8 +42,8 @@ class Contest:
     """What is run: tables, each given as its variants (one table measured with several seeds, which repetitions take in
     turn), schedulers as `parse_method` takes them, searchers likewise ("evolution,population=30").
 
-    Raises InputError for a name, an option or a number that is not right, a table without configurations or with fewer
-    rows than trials, and for what is given twice.
+    Raises InputError for a name, an option or a number that is not right, a table without configurations, with fewer
+    rows than trials or without a scale for regret, and two tables of one name.
     """
 
     tables: Sequence[Sequence[Table]]
