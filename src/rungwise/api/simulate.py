@@ -142,11 +142,7 @@ def simulate(
     seed = check_whole("seed", seed, 0)
     if stop not in ("instant", "drain"):
         raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
-    if isinstance(scheduler, PBT):  # before it seems to run, on a table with no more rows than it has places
-        raise InputError(NO_CHILDREN)
-    top = scheduler.milestones[-1]
-    if top > table.units:
-        raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")
+    check_scheduler(scheduler, table)
     rows = checked_order(order, table.configurations)
     most = _checked_trials(trials, len(rows))
     if searcher is None:
@@ -158,11 +154,20 @@ def simulate(
     else:
         chosen = _nearest(table, searcher, space, seed)
     tuner = Tuner(scheduler, chosen, Fixed(1), seed=seed, trials=most, stop=stop)
-    backend = Simulator(_Curves(table, report_at, chosen.rows), workers=workers, max_resource=top)
+    backend = Simulator(_Curves(table, report_at, chosen.rows), workers=workers, max_resource=scheduler.milestones[-1])
     own = _Records([])
     with _without_collecting():
         drive(tuner, backend, own if log is None else _Both(own, log))
     return _summed(own.records, tuner.ledger, table, chosen.rows[: len(tuner.ledger.trials)])
+
+
+def check_scheduler(scheduler: Scheduler, table: Table) -> None:
+    """Raise InputError for a scheduler whose ladder is longer than the table, or whose trials inherit training."""
+    if isinstance(scheduler, PBT):  # before it seems to run, on a table with no more rows than it has places
+        raise InputError(NO_CHILDREN)
+    top = scheduler.milestones[-1]
+    if top > table.units:
+        raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")
 
 
 def _checked_trials(trials: int | None, rows: int) -> int:

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 from zlib import crc32
 
-from rungwise.api.simulate import simulate
+from rungwise.api.simulate import check_scheduler, simulate
 from rungwise.benchmarks.spaces import space_of
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.methods import Method, options_of, parse_method
@@ -42,8 +42,8 @@ class Contest:
     """What is run: tables, each given as its variants (one table measured with several seeds, which repetitions take in
     turn), schedulers as `parse_method` takes them, searchers likewise ("evolution,population=30").
 
-    Raises InputError for a name, an option or a number that is not right, a table without configurations, with fewer
-    rows than trials or without a scale for regret, and two tables of one name.
+    Raises InputError for a name, an option or a number that is not right, a scheduler that `simulate` would refuse, a
+    table without configurations, with fewer rows than trials or without a scale for regret, and two of one name.
     """
 
     tables: Sequence[Sequence[Table]]
@@ -67,7 +67,7 @@ class Contest:
                     " for fewer"
                 )
             for text in self.schedulers:
-                method(text, table, self.eta, trials, 0)
+                check_scheduler(method(text, table, self.eta, trials, 0).scheduler(), table)
             for text in self.searchers:
                 make(settings_of(text), space_of(table), 0)
             for variant in variants:

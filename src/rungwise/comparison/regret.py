@@ -104,14 +104,14 @@ class Regrets:
             for point in self._points(scheduler, share, [place], table)
         ]
 
-    def curves(self, scheduler: str, shares: Sequence[float]) -> dict[str, tuple[list[Estimate], list[Estimate]]]:
+    def curves(self, scheduler: str, shares: Sequence[float]) -> dict[str, tuple[list[float], list[Estimate]]]:
         """Every searcher's mean regret over all tables at shares of the budget, and how far it is from random's."""
         contest = self.held.contest
         draws, random = self._draws(len(contest.names)), contest.searchers.index(BASELINE)
         at = [self.regrets(scheduler, share) for share in shares]
         return {
             searcher: (
-                [draws.estimate(values[place]) for values in at],
+                [float(values[place].mean()) for values in at],
                 [draws.estimate(values[place] - values[random]) for values in at],
             )
             for place, searcher in enumerate(contest.searchers)

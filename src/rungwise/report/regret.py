@@ -156,7 +156,7 @@ def _of_scheduler(regrets: Regrets, scheduler: str) -> Iterator[tuple[str, Colum
     )
     last = {searcher: points[searcher, SHARES[-1]] for searcher in contest.searchers}
     yield (
-        f"{scheduler}: mean rank, and what is left of random search's regret",
+        f"{scheduler}: mean rank, and regret less random search's",
         (
             ("searcher", *shares, f"less random, {shares[-1]}", "better on", "ended before"),
             [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHARES = tuple(place / 60 for place in range(2, 61))
+SHARES = tuple(place / 50 for place in range(2, 51))
 PERCENT = [100 * share for share in SHARES]
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"  # the rest of Okabe and Ito's set
 LEARNING = (VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY)  # in the order of the searchers, random search apart
@@ -38,7 +38,7 @@ def regret_figure(regrets: Regrets) -> "Figure":
         for searcher, (means, apart) in regrets.curves(scheduler, SHARES).items():
             colour, style = looks[searcher]
             line = {"color": colour, "linestyle": style, "linewidth": 1.8}
-            above.plot(PERCENT, [each.mean for each in means], label=clean(searcher), **line)
+            above.plot(PERCENT, means, label=clean(searcher), **line)
             below.plot(PERCENT, [each.mean for each in apart], **line)
             if searcher != BASELINE:
                 _shade(below, apart, colour)
