@@ -13,10 +13,10 @@ import pytest
 
 import rungwise as rw
 from rungwise.benchmarks import Table
+from rungwise.comparison.beside import pairs
 from rungwise.comparison.contest import BASELINE, Contest, Held, Run, _carry_out, _tasks, hold, method, settings_of
 from rungwise.comparison.kept import Kept
 from rungwise.comparison.outcomes import Outcome
-from rungwise.comparison.pairs import pairs
 from rungwise.comparison.regret import SHARES, Regrets, ranked
 from rungwise.comparison.repetitions import Setting
 from rungwise.comparison.resampling import Estimate, Resamples

@@ -113,7 +113,7 @@ def regret(
 def _show(held: "Held", folder: Path | None, as_json: bool) -> None:
     """Print what came out, and write it where a folder is given."""
     from rungwise.cli.screen import screen
-    from rungwise.comparison.pairs import pairs
+    from rungwise.comparison.beside import pairs
     from rungwise.comparison.regret import Regrets
     from rungwise.report.regret import csv_text, markdown, plain_pairs, plain_points, print_regrets
 

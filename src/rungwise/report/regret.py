@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rungwise.comparison.beside import Pair
 from rungwise.comparison.contest import BASELINE, Contest
-from rungwise.comparison.pairs import Pair
 from rungwise.comparison.regret import SHARES, Point, Regrets
 from rungwise.comparison.resampling import Estimate
 from rungwise.report.comparison import stat_text
