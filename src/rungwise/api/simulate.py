@@ -2,12 +2,13 @@
 
 import gc
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import nan
+from typing import TYPE_CHECKING, Any
 
 from rungwise.allocation import Fixed
 from rungwise.backends.simulator import Curve, Simulator
@@ -19,11 +20,16 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.limits import Stop
-from rungwise.core.protocols import History, Log, Scheduler
+from rungwise.core.protocols import History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.schedulers.pbt import PBT
 from rungwise.tuner.loop import drive
 from rungwise.tuner.tuner import Tuner
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    from rungwise.api.nearest import NearestRows
 
 NO_CHILDREN = (
     "the scheduler lets a trial go on from another's training, and a table has no curve of such a trial: population"
@@ -56,7 +62,7 @@ class Simulation:
 
     `jobs` stand in order of completion, those cut at the end last, by slot. `best` is the best value over all reports,
     the earliest if tied; `best_in_top_rung` the best on entering the highest rung in which a finite value stands;
-    `top_rung` is the milestone of the highest rung that any trial reached.
+    `top_rung` is the milestone of the highest rung that any trial reached; `rows[trial]` is the row that a trial had.
     """
 
     log: Sequence[Record]
@@ -66,6 +72,7 @@ class Simulation:
     best: Found
     best_in_top_rung: Found
     top_rung: int
+    rows: Sequence[int]
 
     @cached_property
     def jobs(self) -> Sequence[Job]:
@@ -75,14 +82,14 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """A searcher over a table: trial i is row order[i]. Raises InputError for a child, which no row can be."""
+    """A searcher over a table: trial i is row rows[i]. Raises InputError for a child, which no row can be."""
 
-    order: Sequence[int]
+    rows: Sequence[int]
 
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:  # noqa: ARG002 - the protocol's
         if request.parent is not None:
             raise InputError(NO_CHILDREN)
-        return {"row": self.order[request.trial]} if request.trial < len(self.order) else None
+        return {"row": self.rows[request.trial]} if request.trial < len(self.rows) else None
 
 
 def _jobs(records: Sequence[Record]) -> list[Job]:
@@ -113,32 +120,74 @@ def simulate(
     report_at: Sequence[int] | None = None,
     seed: int = 0,
     log: Log | None = None,
+    searcher: "str | Mapping[str, Any] | Searcher | BaseSampler | None" = None,
+    space: object = None,
+    trials: int | None = None,
 ) -> Simulation:
     """Run a scheduler over a learning-curve table, on a virtual clock.
 
-    Trial i trains row `order[i]` (default: the table's order). `stop="instant"` ends the run when one trial more than
-    there are rows would start; running jobs are cut, and what they had reported counts. `stop="drain"` starts no more
-    trials and goes on until nothing is promotable. `report_at` names the units at which trials report (default: each).
-    The records go to the result's `log`, and to `log` as well where one is given.
-    Raises InputError for arguments out of range, a ladder longer than the table, or a scheduler whose trials inherit
-    another's training; UnrecordedError where a trial would train beyond what was recorded of its curve.
+    Trial i trains row `order[i]` (default: the table's order), `trials` of them (default: all). `stop="instant"` ends
+    the run when one trial more would start; running jobs are cut, and what they had reported counts. `stop="drain"`
+    starts no more trials and goes on until nothing is promotable. `report_at` names the units at which trials report
+    (default: each). The records go to the result's `log`, and to `log` as well where one is given.
+
+    With a `searcher` (as `tune` takes it) a trial gets the row that is nearest to what is suggested, of those that no
+    trial has had: see `rungwise.api.nearest`. The table must have configurations; `space` is what is searched (default:
+    the table's own, else inferred from its configurations, see `rungwise.benchmarks.spaces`).
+    Raises InputError for arguments out of range, a ladder longer than the table, a scheduler whose trials inherit
+    another's training, or a searcher together with an order; UnrecordedError where a trial would train beyond what was
+    recorded of its curve.
     """
     workers = check_whole("workers", workers, 1)
     seed = check_whole("seed", seed, 0)
     if stop not in ("instant", "drain"):
         raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
+    check_scheduler(scheduler, table)
+    rows = checked_order(order, table.configurations)
+    most = _checked_trials(trials, len(rows))
+    if searcher is None:
+        if space is not None:
+            raise InputError("a space is given, but no searcher that would search it (see rungwise.simulate)")
+        chosen: _Rows | NearestRows = _Rows(rows)
+    elif order is not None:
+        raise InputError("an order of rows is given, but the searcher decides on it: leave one of them out")
+    else:
+        chosen = _nearest(table, searcher, space, seed)
+    tuner = Tuner(scheduler, chosen, Fixed(1), seed=seed, trials=most, stop=stop)
+    backend = Simulator(_Curves(table, report_at, chosen.rows), workers=workers, max_resource=scheduler.milestones[-1])
+    own = _Records([])
+    with _without_collecting():
+        drive(tuner, backend, own if log is None else _Both(own, log))
+    return _summed(own.records, tuner.ledger, table, chosen.rows[: len(tuner.ledger.trials)])
+
+
+def check_scheduler(scheduler: Scheduler, table: Table) -> None:
+    """Raise InputError for a scheduler whose ladder is longer than the table, or whose trials inherit training."""
     if isinstance(scheduler, PBT):  # before it seems to run, on a table with no more rows than it has places
         raise InputError(NO_CHILDREN)
     top = scheduler.milestones[-1]
     if top > table.units:
         raise InputError(f"the scheduler's max_resource is {top}, but the table holds {table.units} units: lower it")
-    rows = checked_order(order, table.configurations)
-    tuner = Tuner(scheduler, _Rows(rows), Fixed(1), seed=seed, trials=len(rows), stop=stop)
-    backend = Simulator(_Curves(table, report_at), workers=workers, max_resource=top)
-    own = _Records([])
-    with _without_collecting():
-        drive(tuner, backend, own if log is None else _Both(own, log))
-    return _summed(own.records, tuner.ledger, table)
+
+
+def _checked_trials(trials: int | None, rows: int) -> int:
+    """How many trials may start."""
+    most = rows if trials is None else check_whole("trials", trials, 1, also=", or None for all")
+    if most > rows:
+        raise InputError(f"trials is {most}, but there are {rows} rows, of which each is tried once: ask for fewer")
+    return most
+
+
+def _nearest(
+    table: Table, searcher: "str | Mapping[str, Any] | Searcher | BaseSampler", space: object, seed: int
+) -> "NearestRows":
+    from rungwise.api.nearest import NearestRows
+    from rungwise.benchmarks.spaces import space_of
+    from rungwise.searchers import make
+    from rungwise.space import parse
+
+    searched = space_of(table) if space is None else parse(space)
+    return NearestRows(table, searched, make(searcher, searched, seed))
 
 
 @contextmanager
@@ -178,14 +227,15 @@ class _Both:
 class _Curves:
     """What each job reports, read from the table."""
 
-    def __init__(self, table: Table, report_at: Sequence[int] | None) -> None:
+    def __init__(self, table: Table, report_at: Sequence[int] | None, rows: Sequence[int]) -> None:
         self._table = table
+        self._rows = rows
         self._values = table.minimised()
         self._seconds = table.seconds
         self._units = _checked_units(report_at, table.units)
 
     def __call__(self, launch: Launch) -> Curve:
-        row = int(launch.configuration["row"])
+        row = self._rows[launch.trial]
         values, seconds = self._values[row], self._seconds[row]
         start, end = launch.start, launch.milestone
         if self._units is None and self._table.reported is None:
@@ -217,7 +267,7 @@ def _checked_units(report_at: Sequence[int] | None, units: int) -> list[int] | N
     return chosen
 
 
-def _summed(records: list[Record], ledger: Ledger, table: Table) -> Simulation:
+def _summed(records: list[Record], ledger: Ledger, table: Table, rows: Sequence[int]) -> Simulation:
     def found(best: Incumbent | None) -> Found:
         return Found(None, nan) if best is None else Found(best.trial, table.objective.shown(best.value))
 
@@ -229,4 +279,5 @@ def _summed(records: list[Record], ledger: Ledger, table: Table) -> Simulation:
         best=found(ledger.incumbent),
         best_in_top_rung=found(ledger.best_in_top_rung),
         top_rung=max((rung.milestone for rung in ledger.rungs if rung.entries), default=0),
+        rows=tuple(rows),
     )

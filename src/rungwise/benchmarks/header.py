@@ -1,12 +1,14 @@
 """What our own form of a table says of itself, whatever file it is in: see `own` and `parquet`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rungwise.benchmarks.table import Table
 from rungwise.core.errors import InputError
 from rungwise.core.objective import Mode
+from rungwise.space import Space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +20,7 @@ ALSO = ("reported", "finished", "quality", "configs")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a table is called and measures, what is stored of it, and the version of the form."""
+    """What a table is called and measures, what is stored of it, its space if any, and the version of the form."""
 
     name: str
     metric: str
@@ -26,6 +28,7 @@ class Header:
     unit: str
     note: str
     also: tuple[str, ...]
+    space: Mapping[str, Any] | None = None
     version: int = VERSION
 
     @classmethod
@@ -38,7 +41,8 @@ class Header:
             table.configs is not None,
         )
         also = tuple(name for name, is_there in zip(ALSO, there, strict=True) if is_there)
-        return cls(table.name, table.metric, table.mode, table.unit, table.note, also)
+        space = None if table.space is None else table.space.to_json()
+        return cls(table.name, table.metric, table.mode, table.unit, table.note, also, space)
 
     def to_json(self) -> str:
         """JSON text."""
@@ -58,7 +62,12 @@ class Header:
         also = data.get("also")
         if not isinstance(also, list) or any(name not in ALSO for name in also):
             raise InputError(f"also in the header is {also!r:.80}, but must list some of {', '.join(ALSO)}")
-        return cls(data["name"], data["metric"], data["mode"], data["unit"], data["note"], tuple(also))
+        space = data.get("space")  # older tables know none
+        return cls(data["name"], data["metric"], data["mode"], data["unit"], data["note"], tuple(also), space)
+
+    def searched(self) -> Space | None:
+        """The stored space of the configurations; None where there is none. Raises InputError for no such thing."""
+        return None if self.space is None else Space.from_json(self.space)
 
 
 def narrowed(array: "NDArray[np.float64]") -> "NDArray[Any]":

@@ -1,9 +1,9 @@
 """Our own form of a table: one .npz file, or Parquet where pyarrow is installed. What is saved comes back exactly.
 
-The .npz holds `header` (JSON: name, metric, mode, unit, note, version), `values` and `seconds` [configurations, units],
-and where they say more than the defaults: `reported`, `finished`, `quality`, `configs` (JSON); `also` in the header
-says which of these there are. Text is stored as bytes of UTF-8, so that nothing needs pickle; numbers as 32-bit floats
-where nothing is lost by it.
+The .npz holds `header` (JSON: name, metric, mode, unit, note, space, version), `values` and `seconds` [configurations,
+units], and where they say more than the defaults: `reported`, `finished`, `quality`, `configs` (JSON); `also` in the
+header says which of these there are. Text is stored as bytes of UTF-8, so that nothing needs pickle; numbers as 32-bit
+floats where nothing is lost by it.
 """
 
 import json
@@ -101,6 +101,7 @@ def _read(path: Path) -> Table:
         metric=header.metric,
         unit=header.unit,
         note=header.note,
+        space=header.searched(),
     )
 
 

@@ -125,6 +125,7 @@ def _read(path: Path) -> Table:
         metric=header.metric,
         unit=header.unit,
         note=header.note,
+        space=header.searched(),
     )
 
 

@@ -19,6 +19,7 @@ from rungwise.benchmarks import modelled
 from rungwise.benchmarks.nats import EDGES, SEEDS
 from rungwise.benchmarks.npz import read_arrays
 from rungwise.benchmarks.opening import listed, meant, reading
+from rungwise.benchmarks.spaces import ALEXNET, DEBERTA, LCBENCH, TASKSET
 from rungwise.benchmarks.table import Table
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
@@ -93,14 +94,16 @@ def _lcbench(path: Path, name: str) -> Iterator[Table]:
     task = names.tolist().index(name)
     times = np.diff(elapsed[task].astype(np.float64), axis=1, prepend=0.0)[:, : loss.shape[2] - 1]
     timed = bool(np.isfinite(times).all())
+    configs, space = LCBENCH.described(_configs(hp_names, hp))
     yield Table(
         loss[task, :, 1:],  # index 0: before training; of the times, index 0 is the first epoch
         times if timed else None,
         "min",
-        configs=_configs(hp_names, hp),
+        configs=configs,
         name=f"lcbench/{name}",
         metric="val_loss",
         unit="epochs",
+        space=space,
         note="the seconds are modelled (a surrogate of LCBench's), not measured" if timed else NO_TIMES,
     )
 
@@ -117,16 +120,18 @@ def _alexnet(path: Path, name: str) -> Iterator[Table]:  # noqa: ARG001 - there 
     typical = np.full(len(times), np.median(times[measured]))
     some = measured.any(axis=1)
     typical[some] = np.nanmean(times[some], axis=1)
+    configs, space = ALEXNET.described(_configs(hp_names, hp))
     yield Table(
         top1,
         np.where(measured, times, typical[:, None]),
         "max",
         reported=(np.arange(1, top1.shape[1] + 1) <= horizon[:, None]) | diverged[:, None],
         finished=np.ones(len(top1), dtype=bool),
-        configs=_configs(hp_names, hp),
+        configs=configs,
         name="alexnet",
         metric="top1",
         unit="epochs",
+        space=space,
         note="each configuration has a horizon of its own, 20 to 100 epochs, where its training ends; where a run"
         " diverged its later epochs count with their usual seconds",
     )
@@ -142,14 +147,16 @@ def _deberta(path: Path, name: str) -> Iterator[Table]:  # noqa: ARG001 - there 
     values[row, steps[row, column] // 1000 - 1] = accuracy[row, column]
     reported = np.zeros(values.shape, dtype=bool)
     reported[row, steps[row, column] // 1000 - 1] = True
+    configs, space = DEBERTA.described(_configs(hp_names, hp))
     yield Table(
         values,
         None,
         "max",
         reported=reported,
         finished=np.ones(len(values), dtype=bool),
-        configs=_configs(hp_names, hp),
+        configs=configs,
         quality=np.nanmax(accuracy, axis=1),
+        space=space,
         name="deberta",
         metric="acc_matched",
         unit="thousand steps",
@@ -160,15 +167,17 @@ def _deberta(path: Path, name: str) -> Iterator[Table]:  # noqa: ARG001 - there 
 def _taskset(path: Path, name: str) -> Iterator[Table]:
     names, loss, hp_names, hp = read_arrays(path, ("task_names", "valid_loss", "hp_names", "hp"))
     task = names.tolist().index(name)
+    configs, space = TASKSET.described(_configs(hp_names, hp[task]))
     yield Table(
         loss[task, :, 1:],  # index 0: before training
         None,
         "min",
-        configs=_configs(hp_names, hp[task]),
+        configs=configs,
         name=f"taskset/{name}",
         metric="valid_loss",
         unit="evaluations",
         note=NO_TIMES,
+        space=space,
     )
 
 

@@ -8,6 +8,7 @@ from rungwise.core.checks import whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.core.objective import Mode, Objective
+from rungwise.space import Space, parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,9 +42,12 @@ class Table:
     everywhere). What lies beyond a configuration's last report is not known, unless `finished[configuration]`: then its
     training ended there. `configs` are the configurations in the
     order of the rows; `quality[configuration]` is what training it to the end would give, in the metric's own direction
-    (default: the best of its curve, as in the PASHA paper). `note` is printed wherever results on the table are: above
-    all that a curve is modelled rather than measured.
-    Raises InputError where the shapes differ, a time is negative or not finite, or there is nothing in the table.
+    (default: the best of its curve, as in the PASHA paper). `space` is what the configurations were drawn from, in any
+    form that `rungwise.space.parse` takes (default: unknown, see `rungwise.benchmarks.spaces`); columns that it does
+    not name follow from the others. `note` is printed wherever results on the table are: above all that a curve is
+    modelled rather than measured.
+    Raises InputError where the shapes differ, a time is negative or not finite, there is nothing in the table, or
+    the space is none.
     """
 
     values: "NDArray[np.float64]"
@@ -57,6 +61,7 @@ class Table:
     metric: str
     unit: str
     note: str
+    space: Space | None
 
     def __init__(
         self,
@@ -72,6 +77,7 @@ class Table:
         metric: str = "value",
         unit: str = "units",
         note: str = "",
+        space: object = None,
     ) -> None:
         import numpy as np
 
@@ -107,6 +113,7 @@ class Table:
             ("reported", known), ("finished", over), ("quality", final),
             ("configs", None if configs is None else tuple(dict(config) for config in configs)),
             ("name", name), ("metric", metric), ("unit", unit), ("note", note),
+            ("space", None if space is None else parse(space)),
         ):  # fmt: skip
             object.__setattr__(self, field, value)
 
@@ -155,6 +162,7 @@ class Table:
             metric=self.metric,
             unit=self.unit,
             note=self.note,
+            space=self.space,
         )
 
 

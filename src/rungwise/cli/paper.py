@@ -1,16 +1,15 @@
 """`rungwise paper`: the experiments of the PASHA paper, on any table."""
 
-import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from rungwise.cli.long import bar, cores, folder_of
 from rungwise.cli.options import echo_json, json_option
 
 if TYPE_CHECKING:
@@ -75,10 +74,9 @@ def paper(
         raise click.UsageError(
             "the figures need matplotlib, which is not installed: pip install 'rungwise[plot]', or add --no-figures"
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    setting = Setting(repetitions, trials, workers, seed, jobs=cores if jobs is None else jobs)
+    setting = Setting(repetitions, trials, workers, seed, jobs=cores() if jobs is None else jobs)
     loaded = [variants(name) for pattern in tables for name in matching(pattern)]
-    with _progress() as progress:
+    with bar("repetitions") as progress:
         comparisons = compare_as_in_the_paper(
             loaded,
             [part for part in EVERY if not only or part in only],
@@ -94,7 +92,7 @@ def paper(
     else:
         print_comparisons(comparisons, screen())
     if out is not None:
-        folder = _folder(out)
+        folder = folder_of(out)
         _write(folder, comparisons)
         if not no_figures:
             _draw(folder, comparisons, [sample(tried, setting, 0) for tried in loaded])
@@ -119,27 +117,3 @@ def _draw(folder: Path, comparisons: "Sequence[Comparison]", samples: "Sequence[
         assert settings is not None  # only the random baseline has none
         stem = comparison.name.replace("/", "-")
         draw_figures(tried, settings, folder, stem=stem, workers=comparison.setting.workers)
-
-
-def _folder(out: str) -> Path:
-    """The folder to write to, made if it is not there."""
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.UsageError(f"cannot write to the folder {out!r}: {error.strerror}") from None
-    return folder
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error while repetitions run; nothing where that is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("repetitions", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -38,21 +38,12 @@ def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int
     >>> parse_method("asha,rule=quantile,eta=4", {"min_resource": 1, "max_resource": 81, "eta": 3}, 256, 0).settings
     {'name': 'asha', 'rule': 'quantile', 'min_resource': 1, 'max_resource': 81, 'eta': 4}
     """
-    name, *words = text.split(",")
-    options: dict[str, Any] = {"name": name.strip()}
-    chosen: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = (part.strip() for part in word.partition("="))
-        if not equals or not key or not value:
-            raise InputError(f"scheduler {text!r} has {word!r} where an option such as rule=quantile should stand")
-        if key in RESOURCES:
-            chosen[key] = _plain(value)
-        elif key.startswith("ranking."):
-            ranking = options.get("ranking", "auto")
-            named = dict(ranking) if isinstance(ranking, Mapping) else {"name": ranking}
-            options["ranking"] = {**named, key.removeprefix("ranking."): _plain(value)}
-        else:
-            options[key] = _plain(value)
+    options = options_of(text, "scheduler", "rule=quantile")
+    chosen = {key: options.pop(key) for key in RESOURCES if key in options}
+    for key in [key for key in options if key.startswith("ranking.")]:
+        ranking = options.get("ranking", "auto")
+        named = dict(ranking) if isinstance(ranking, Mapping) else {"name": ranking}
+        options["ranking"] = {**named, key.removeprefix("ranking."): options.pop(key)}
     if options["name"] in SIZED:
         options.setdefault("trials", trials)
     if options["name"] in KEYED:
@@ -60,6 +51,24 @@ def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int
     method = Method(text, scheduler_settings(options, {**resources, **chosen}))
     method.scheduler()
     return method
+
+
+def options_of(text: str, what: str, example: str) -> dict[str, Any]:
+    """A name and options, as in "asha,rule=quantile", as a mapping; raises InputError where an option has no value.
+
+    `what` the name is of, and an option's `example`, are for the message. Values are numbers where they read as such.
+
+    >>> options_of("kde,min_points=8", "searcher", "population=30")
+    {'name': 'kde', 'min_points': 8}
+    """
+    name, *words = text.split(",")
+    options: dict[str, Any] = {"name": name.strip()}
+    for word in words:
+        key, equals, value = (part.strip() for part in word.partition("="))
+        if not equals or not key or not value:
+            raise InputError(f"{what} {text!r} has {word!r} where an option such as {example} should stand")
+        options[key] = _plain(value)
+    return options
 
 
 def _plain(text: str) -> int | float | str:

@@ -7,7 +7,7 @@ from typing import Any, Literal, assert_never
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.methods import Method
 from rungwise.comparison.outcomes import Summed, summed
-from rungwise.comparison.repetitions import Setting, repeated
+from rungwise.comparison.repetitions import Setting, name_of, repeated
 from rungwise.core.errors import InputError
 from rungwise.schedulers.best import Rule
 from rungwise.schedulers.rungs import ladder
@@ -51,7 +51,7 @@ class Comparison:
     @property
     def name(self) -> str:
         """The table's name, without the seed where several seeds were used."""
-        return self.table.name.rpartition(", seed")[0] if self.variants > 1 else self.table.name
+        return name_of(self.table, self.variants)
 
 
 def compare_as_in_the_paper(

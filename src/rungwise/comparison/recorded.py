@@ -11,6 +11,7 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
+from rungwise.space import Space
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ def recorded_table(experiment: Experiment, metric: str | None = None) -> Table:
         name=experiment.name,
         metric=chosen,
         unit=spec.unit,
+        space=Space.from_json(spec.space) if spec.space else None,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import TypeVar
 
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.methods import Method
@@ -12,6 +13,9 @@ from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.limits import Stop
 from rungwise.core.seed import Purpose, sequence
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def repeated(
         _Task(sample(tables[t], setting, r), methods[t], setting.workers, setting.stop) for t, r in places
     ]  # all of them at once: a table that is too small is told before anything runs
     found: dict[int, list[Outcome]] = {}
-    for place, outcomes in _each(tasks, setting.jobs):
+    for place, outcomes in side_by_side(_carry_out, tasks, setting.jobs):
         found[place] = outcomes
         if progress is not None:
             progress(len(found), len(tasks))
@@ -86,13 +90,22 @@ def repeated(
     return [[found[t * count + r] for r in range(count)] for t in range(len(tables))]
 
 
-def _each(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[int, list[Outcome]]]:
-    if jobs == 1 or len(tasks) == 1:
+def name_of(table: Table, variants: int) -> str:
+    """A table's name, without the seed where it is one of several variants."""
+    return table.name.rpartition(", seed")[0] if variants > 1 else table.name
+
+
+def side_by_side(work: Callable[[Given], Found], tasks: Sequence[Given], jobs: int) -> Iterator[tuple[int, Found]]:
+    """The place of each task and what `work` makes of it, as they are done, on so many processes.
+
+    `work` is a function of a module, so that another process finds it. What it raises ends the rest.
+    """
+    if jobs == 1 or len(tasks) <= 1:
         for place, task in enumerate(tasks):
-            yield place, _carry_out(task)
+            yield place, work(task)
         return
     with ProcessPoolExecutor(min(jobs, len(tasks)), get_context("forkserver")) as pool:
-        places = {pool.submit(_carry_out, task): place for place, task in enumerate(tasks)}
+        places = {pool.submit(work, task): place for place, task in enumerate(tasks)}
         try:
             for done in as_completed(places):
                 yield places[done], done.result()

@@ -21,6 +21,8 @@ class Purpose(IntEnum):
     INHERITANCE = 4
     PERTURBATION = 5
     SUGGESTION = 6
+    REPETITION = 7
+    RESAMPLING = 8
 
 
 def sequence(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

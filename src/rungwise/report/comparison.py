@@ -1,15 +1,14 @@
 """Comparisons as people read them: columns on a console, Markdown, CSV."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from math import isfinite
 from statistics import geometric_mean
 from typing import TYPE_CHECKING, Any
 
 from rungwise.comparison.outcomes import Stat, Summed
 from rungwise.comparison.paper import PARTS, Comparison
+from rungwise.report.pages import csv_of, markdown_table
 from rungwise.report.printing import grid, heading, line, paragraph
 from rungwise.report.text import clean, counted
 
@@ -106,14 +105,16 @@ def markdown(comparisons: Sequence[Comparison], command: str) -> str:
     blocks = [f"Made by `{command}`.\n"]
     if len(comparisons) > 1:
         header, rows, last = _overview(comparisons)
-        blocks += [_table(header, rows), f"{last}\n"]
+        blocks += [markdown_table(header, rows), f"{last}\n"]
     for comparison in comparisons:
         columns = _Columns.of(comparison)
         blocks.append(f"## {comparison.name}\n\n{settings_text(comparison)}\n")
         if comparison.table.note:
             blocks.append(f"*{comparison.table.note}*\n")
         for part, of_part in comparison.parts.items():
-            blocks.append(f"### {PARTS[part]}\n\n{_table(columns.header, [columns.cells(row) for row in of_part])}")
+            blocks.append(
+                f"### {PARTS[part]}\n\n{markdown_table(columns.header, [columns.cells(row) for row in of_part])}"
+            )
     return "\n".join(blocks)
 
 
@@ -146,11 +147,7 @@ def plain_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
 
 def csv_text(comparisons: Sequence[Comparison]) -> str:
     """The same as CSV."""
-    text, rows = StringIO(), plain_rows(comparisons)
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_of(plain_rows(comparisons))
 
 
 def _overview(comparisons: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]:
@@ -179,8 +176,3 @@ def _overview(comparisons: Sequence[Comparison]) -> tuple[tuple[str, ...], list[
         f" {max(speedups):.2f}x."
     )  # fmt: skip
     return header, rows, last
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
