@@ -130,7 +130,7 @@ def make_tuner(
     spec: ExperimentSpec, space: Space, parts: Parts, recorded: Mapping[int, Configuration] | None = None
 ) -> tuple[Tuner, Scheduler]:
     """A fresh tuner for an experiment, and its scheduler; configurations in `recorded` are those of its log."""
-    searcher = searchers.make(parts.searcher or spec.searcher, space, spec.seed, points=spec.points)
+    searcher = searchers.make(parts.searcher or spec.searcher, space, spec.seed, points=spec.points, past=spec.past)
     if recorded:
         searcher = Recorded(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)

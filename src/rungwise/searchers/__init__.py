@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
+from rungwise.core.past import Past
 from rungwise.core.protocols import Searcher
 from rungwise.space import Space
 
@@ -21,6 +22,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "cmaes": (),
 }
 NAMES = tuple(OPTIONS)
+WARMED = ("kde", "gp")
+"""Those that learn from trials of earlier experiments too: see `rungwise.searchers.past`."""
+NOTHING = Past()
 
 
 def searcher_settings(searcher: object) -> dict[str, Any]:
@@ -56,8 +60,11 @@ def make(
     seed: int,
     *,
     points: Sequence[Mapping[str, object]] = (),
+    past: Past = NOTHING,
 ) -> Searcher:
     """The searcher of a name, of settings or of a sampler of Optuna's, or the object itself; `points` are tried first.
+
+    It sees the trials of `past` beside those of the history (see `rungwise.searchers.past`).
 
     A child gets its parent's configuration, moved a little, whichever searcher there is: `rungwise.searchers.perturb`.
     A grid has 5 values per range unless its option `points` says otherwise, and starts after the given points: it
@@ -78,6 +85,10 @@ def make(
         made = OptunaSearch(space, seed, searcher)
     else:
         made = _named(searcher_settings(searcher), space, seed, len(points))
+    if past.trials:
+        from rungwise.searchers.past import WarmStarted
+
+        made = WarmStarted(made, past)
     return Perturbed(GivenPoints(points, made, space) if points else made, space, seed)
 
 
