@@ -1,15 +1,15 @@
 """What winners of earlier experiments save on a new task: LCBench, where all tasks have the same 2,000 configurations.
 
 An earlier experiment is ASHA with 100 random configurations on another task; its winner is what it found. For each new
-task and seed the winners of three other tasks, drawn at random, come first, and random configurations fill up to 100;
-without winners three more random ones stand in their places, and all others are the same. With a hurdle nobody goes on
-who is worse than the best winner (see `rungwise.schedulers.hurdles`). Regret is that of the best configuration found,
-by the best value of its curve: (its - the best) / (the median - the best) of all 2,000.
+task and seed the winners of three other tasks, or of one, drawn at random, come first, and random configurations fill
+up to 100; without winners as many random ones stand in their places, and all others are the same. With a hurdle nobody
+goes on who is worse than the best winner (see `rungwise.schedulers.hurdles`). Regret is that of the best configuration
+found, by the best value of its curve: (its - the best) / (the median - the best) of all 2,000.
 
     RUNGWISE_DATA=FOLDER python benchmarks/transfer.py [SEEDS]
 
 Intervals are 95 % percentiles of 10,000 paired bootstraps: tasks are drawn, then seeds within each. Costs are ratios of
-units trained, in the geometric mean. Takes a minute or two.
+units trained, in the geometric mean. Takes three minutes.
 """
 
 import sys
@@ -22,7 +22,9 @@ import rungwise as rw
 from rungwise.benchmarks import load, names
 from rungwise.core.protocols import Scheduler
 
-TRIALS, MORE, WORKERS, EARLIER, UNITS = 100, 250, 4, 3, 51
+TRIALS, MORE, WORKERS, UNITS = 100, 250, 4, 51
+FEWER = {3: 45, 1: 60}
+"""Trials without a hurdle that cost about as much as 100 with one, by how many winners there are."""
 SEEDS = 15
 RESAMPLES = 10_000
 Array = NDArray[np.float64]
@@ -33,15 +35,18 @@ MAKES: dict[str, Make] = {
     "ASHA by stopping": lambda hurdle: rw.schedulers.StoppingASHA(1, UNITS, 3, hurdle=hurdle),
     "PASHA by stopping": lambda hurdle: rw.schedulers.PASHA(1, UNITS, 3, by="stopping", hurdle=hurdle),
 }
-VARIANTS = ("alone", "winners first", "winners and hurdle", "hurdle, 250 trials", "random hurdle")
-"""In the last but one what the hurdle saves is spent on more trials. The last is a control: three random configurations
-set the hurdle, as winners of a task unlike this one might."""
+VARIANTS = (
+    "alone", "winners first", "winners and hurdle", "winners first, fewer trials", "hurdle, 250 trials",
+    "random hurdle",
+)  # fmt: skip
+"""What a hurdle saves could be saved by starting fewer trials too, or be spent on more. The last one is a control:
+random configurations set the hurdle, as winners of a task unlike this one might."""
 COMPARED = (
     ("winners first", "alone"),
     ("winners and hurdle", "winners first"),
     ("winners and hurdle", "alone"),
+    ("winners and hurdle", "winners first, fewer trials"),
     ("hurdle, 250 trials", "winners first"),
-    ("hurdle, 250 trials", "alone"),
     ("random hurdle", "alone"),
 )
 
@@ -63,14 +68,16 @@ def winner(table: rw.Table, seed: int) -> int:
     return int(order[run.best.trial])
 
 
-def measured(tables: Sequence[rw.Table], seeds: int) -> dict[tuple[str, str], Array]:
+def measured(tables: Sequence[rw.Table], seeds: int, experiments: int) -> dict[tuple[str, str], Array]:
     """Units and regret, [task, seed, 2], of every scheduler in every variant."""
     found = {(name, variant): np.empty((len(tables), seeds, 2)) for name in MAKES for variant in VARIANTS}
     for seed in range(seeds):
         won = [winner(table, seed) for table in tables]
         for task, table in enumerate(tables):
             random = np.random.default_rng((2, seed, task))
-            earlier = random.choice([other for other in range(len(tables)) if other != task], EARLIER, replace=False)
+            earlier = random.choice(
+                [other for other in range(len(tables)) if other != task], experiments, replace=False
+            )
             first = list(dict.fromkeys(won[other] for other in earlier))
             rows = [row for row in random.permutation(table.configurations).tolist() if row not in first][:MORE]
             led, count = [*first, *rows[len(first) :]], len(first)
@@ -78,7 +85,14 @@ def measured(tables: Sequence[rw.Table], seeds: int) -> dict[tuple[str, str], Ar
             for name, make in MAKES.items():
                 for variant, (order, hurdle) in zip(
                     VARIANTS,
-                    ((few, None), (led_few, None), (led_few, count), (led, count), (few, count)),
+                    (
+                        (few, None),
+                        (led_few, None),
+                        (led_few, count),
+                        (led[: FEWER[experiments]], None),
+                        (led, count),
+                        (few, count),
+                    ),
                     strict=True,
                 ):
                     found[name, variant][task, seed] = outcome(table, make(hurdle), order)
@@ -113,9 +127,16 @@ def main(arguments: Sequence[str]) -> None:
         print("transfer: not measured, because RUNGWISE_DATA names no folder with lcbench.npz")
         return
     seeds = int(arguments[0]) if arguments else SEEDS
-    found = measured([load(name) for name in tasks], seeds)
+    tables = [load(name) for name in tasks]
+    print(f"{len(tasks)} tasks, {seeds} seeds, {TRIALS} trials, {WORKERS} workers, eta 3, 1 to {UNITS} epochs")
+    for experiments in (3, 1):
+        print(f"\nWinners of earlier experiments: {experiments}; fewer trials: {FEWER[experiments]}\n")
+        print_tables(measured(tables, seeds, experiments))
+
+
+def print_tables(found: dict[tuple[str, str], Array]) -> None:
+    """What was measured, and how variants compare."""
     random = np.random.default_rng(0)
-    print(f"{len(tasks)} tasks, {seeds} seeds, {TRIALS} trials, {WORKERS} workers, eta 3, 1 to {UNITS} epochs\n")
     print(row(("scheduler", "first trials", "units", "regret")), row(["---"] * 4), sep="\n")
     for (name, variant), values in found.items():
         print(row((name, variant, f"{values[..., 0].mean():.0f}", f"{values[..., 1].mean():.4f}")))
