@@ -193,6 +193,15 @@ def test_without_a_store_there_is_nothing_to_transfer_and_none_is_made(tune: Tun
     assert not store.exists()
 
 
+def test_a_retraining_is_not_told_of_the_past(monkeypatch: pytest.MonkeyPatch, store: Path, earlier: Any) -> None:
+    earlier("one", past=Past(("zero",), 1, 64, (PastTrial(GOOD, 1, (0.0,)),)))
+    begun: list[ExperimentSpec] = []
+    monkeypatch.setattr("rungwise.api.retrain.begin", lambda store, name, spec, *rest: begun.append(spec))
+    monkeypatch.setattr("rungwise.api.retrain.outcome", lambda done: done)
+    rw.retrain("one", training, store=store)
+    assert [spec.past for spec in begun] == [Past()]
+
+
 def test_settings_from_before_there_was_a_past_are_read() -> None:
     spec = ExperimentSpec("loss", "min", (1,), {"name": "asha"}, {"name": "random"}, {}, {})
     data = spec.to_json()
