@@ -83,6 +83,9 @@ def test_there_is_a_log_of_everything_that_can_be_chosen_by_name() -> None:
     assert set_to("ranking", "auto") == set(RANKINGS)
     assert set_to("within", "asha") == set(get_args(Within))
     assert set_to("choice", "random") == set(get_args(Choice))
+    assert {each["name"] for each in settings() if "hurdle" in each} == {
+        name for name, options in OPTIONS.items() if "hurdle" in options
+    }
     assert {golden(name).spec.stop for name in NAMES} == {"instant", "drain"}
 
 

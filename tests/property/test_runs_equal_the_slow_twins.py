@@ -1,5 +1,6 @@
 """Whole simulated experiments, job by job, against the slow twins."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ RANKINGS = [
 
 
 NAMES = ["fifo", "asha", "stopping", "pasha", "stopping-pasha", "halving", "hyperband", "brackets", "median"]
+HURDLED = ["asha-hurdle", "stopping-hurdle", "pasha-hurdle", "stopping-pasha-hurdle"]
 
 
 def assert_same(fast: Any, slow: SlowRun, levels: list[int]) -> None:
@@ -75,6 +77,17 @@ def test_a_longer_run_equals_its_slow_twin(name: str, case: Case) -> None:
 @given(case=cases(trials=20, ends=True))
 def test_a_run_whose_trials_fail_equals_its_slow_twin(name: str, case: Case) -> None:
     """Some also get lost, or end before their time; while they train, or while they save their checkpoint."""
+    check_failing(name, case)
+
+
+@pytest.mark.parametrize("name", HURDLED)
+@settings(max_examples=25)
+@given(case=cases(trials=20, ends=True))
+def test_a_run_with_a_hurdle_whose_trials_fail_equals_its_slow_twin(name: str, case: Case) -> None:
+    check_failing(name, case)
+
+
+def check_failing(name: str, case: Case) -> None:
     _, slow = make(name, case)
     expected = case.slow(slow)
     tuner, records = Experiment(name, case, gaps=True).run()
@@ -93,6 +106,22 @@ def test_a_run_whose_trials_fail_equals_its_slow_twin(name: str, case: Case) -> 
             assert sorted(opened) == sorted(level for each in grown for level in each.levels[2:] if level <= each.cap)
         case _:
             assert opened == []
+
+
+@pytest.mark.parametrize("name", HURDLED)
+@settings(max_examples=50)
+@given(case=cases(trials=30))
+def test_a_run_with_a_hurdle_equals_its_slow_twin(name: str, case: Case) -> None:
+    check(case, *make(name, case))
+
+
+@pytest.mark.parametrize("name", HURDLED)
+@settings(max_examples=30)
+@given(case=cases())
+def test_where_every_trial_leads_all_follow_the_usual_rule(name: str, case: Case) -> None:
+    everybody = replace(case, count=3, values=case.values[:4], seconds=case.seconds[:4])
+    usual = make(name.removesuffix("-hurdle"), everybody)[0]
+    assert everybody.fast(make(name, everybody)[0]).jobs == everybody.fast(usual).jobs
 
 
 @settings(max_examples=200)

@@ -91,6 +91,7 @@ def cases(draw: Callable[..., Any], trials: int = 14, units: int = 20, *, ends: 
 def make(name: str, case: Case) -> tuple[Any, Slow]:
     """A scheduler and its twin."""
     ladder = (case.low, case.high, case.eta, case.rule)
+    led = 1 + case.count % 4
     match name:
         case "fifo":
             return rw.schedulers.FIFO(case.high), SlowFIFO(case.high)
@@ -118,6 +119,14 @@ def make(name: str, case: Case) -> tuple[Any, Slow]:
             levels = milestones(case.low, case.high, case.eta)
             every = [kinds[within](level, case.high, case.eta, case.rule) for level in levels]
             return fast, SlowAsyncHyperband(levels, case.eta, every)
+        case "asha-hurdle":
+            return rw.schedulers.ASHA(*ladder, hurdle=led), SlowASHA(*ladder, led)
+        case "stopping-hurdle":
+            return rw.schedulers.StoppingASHA(*ladder, hurdle=led), SlowStopping(*ladder, led)
+        case "pasha-hurdle":
+            return rw.schedulers.PASHA(*ladder, hurdle=led), SlowPASHA(*ladder, leaders=led)
+        case "stopping-pasha-hurdle":
+            return rw.schedulers.PASHA(*ladder, by="stopping", hurdle=led), SlowStoppingPASHA(*ladder, led)
         case "median":
             wanted = 1 + case.count % 5
             return MedianStopping(case.high, case.low, wanted), SlowMedian(case.low, case.high, wanted)

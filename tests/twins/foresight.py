@@ -8,7 +8,7 @@ from typing import Any
 from rungwise.core.decisions import PromoteTrial, Request, StartTrial
 from rungwise.core.events import Draining, Event, TrialEnded, TrialPaused, TrialReported
 from twins.progressing import SlowAsyncHyperband, SlowStoppingPASHA
-from twins.rungs import Entry, best_first, finite, quota_by_quantile
+from twins.rungs import Entry, best_first, clearing, finite, quota_by_quantile
 from twins.schedulers import Slow, SlowASHA, SlowPASHA, SlowStopping
 from twins.synchronous import SlowBracket, SlowHyperband
 
@@ -32,6 +32,7 @@ def may_be_promoted(slow: Climbing, over: set[int], unstarted: int | None) -> se
             return found
         rung = asha.rungs[k]
         good = finite(rung) if unstarted is None else good_enough(asha, k, len(rung) + more)
+        good = clearing(good, rung, asha.leaders)
         waiting = {entry.trial for entry in good if asha.highest[entry.trial] == k >= asha.target[entry.trial]} & alive
         found |= waiting
         more += len(waiting)

@@ -5,7 +5,7 @@ from math import isfinite
 
 from twins.noise import SlowNoise
 from twins.rankings import soft
-from twins.rungs import Entry, finite, milestones, quota_by_floor, quota_by_quantile
+from twins.rungs import Entry, clearing, finite, milestones, quota_by_floor, quota_by_quantile
 from twins.schedulers import EndReason, Rule, Slow
 from twins.synchronous import brackets_by_fractions
 
@@ -13,8 +13,9 @@ from twins.synchronous import brackets_by_fractions
 class SlowStoppingPASHA:
     """To the top open rung, stopped below it; the best of those that pause go on when the ladder has grown."""
 
-    def __init__(self, low: int, high: int, eta: int, rule: Rule) -> None:
+    def __init__(self, low: int, high: int, eta: int, rule: Rule, leaders: int = 0) -> None:
         self.levels = milestones(low, high, eta)
+        self.leaders = leaders
         self.open = min(2, len(self.levels))
         self.eta, self.rule = eta, rule
         self.rungs: list[list[Entry]] = [[] for _ in self.levels]
@@ -58,10 +59,11 @@ class SlowStoppingPASHA:
         return len(lower) < 2 or soft(lower, {trial: top[trial] for trial in lower}, self.noise.epsilon)
 
     def among_the_best(self, k: int, trial: int) -> bool:
-        """Fewer than max(1, quota) of the rung's entries are strictly better; never with NaN or infinity."""
+        """Fewer than max(1, quota) of the rung's entries are strictly better; never with NaN, or above the hurdle."""
         (own,) = (entry for entry in self.rungs[k] if entry.trial == trial)
         better = sum(entry.badness < own.badness for entry in self.rungs[k])
-        return isfinite(own.value) and better < max(1, self.quota(k))
+        clears = clearing([own], self.rungs[k], self.leaders) == [own]
+        return isfinite(own.value) and better < max(1, self.quota(k)) and clears
 
     def quota(self, k: int) -> int:
         count = len(self.rungs[k])

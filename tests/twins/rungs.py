@@ -42,6 +42,12 @@ def finite(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in entries if isfinite(entry.value)]
 
 
+def clearing(entries: Iterable[Entry], rung: Sequence[Entry], leaders: int) -> list[Entry]:
+    """Those that are leaders, or no worse than the best finite leader of the rung, if it has one."""
+    hurdle = min((entry.value for entry in finite(rung) if entry.trial < leaders), default=WORSE_THAN_ANY)
+    return [entry for entry in entries if entry.trial < leaders or entry.badness <= hurdle]
+
+
 def promotable_by_floor(entries: Sequence[Entry], eta: int) -> list[Entry]:
     """The best floor(n / eta), best first."""
     return finite(best_first(entries)[: len(entries) // eta])

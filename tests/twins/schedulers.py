@@ -7,6 +7,7 @@ from twins.noise import SlowNoise
 from twins.rankings import Stable, soft
 from twins.rungs import (
     Entry,
+    clearing,
     finite,
     milestones,
     promotable_by_floor,
@@ -60,8 +61,9 @@ class SlowFIFO:
 class SlowASHA:
     """Every rung a list of entries; who may go on is worked out from it whenever somebody asks."""
 
-    def __init__(self, low: int, high: int, eta: int, rule: Rule) -> None:
+    def __init__(self, low: int, high: int, eta: int, rule: Rule, leaders: int = 0) -> None:
         self.levels = milestones(low, high, eta)
+        self.leaders = leaders
         self.open = len(self.levels)
         self.eta, self.rule = eta, rule
         self.rungs: list[list[Entry]] = [[] for _ in self.levels]
@@ -102,7 +104,7 @@ class SlowASHA:
             best = promotable_by_floor(entries, self.eta)
         else:
             best = promotable_by_quantile(entries, self.levels[k], self.levels[k + 1])
-        return [entry.trial for entry in best]
+        return [entry.trial for entry in clearing(best, entries, self.leaders)]
 
     def promotion(self) -> tuple[int, int] | None:
         for k in reversed(range(self.open - 1)):
@@ -121,9 +123,16 @@ class SlowPASHA:
     """ASHA on the open rungs. `stable` compares the top two; None: soft ranking with epsilon estimated from noise."""
 
     def __init__(
-        self, low: int, high: int, eta: int, rule: Rule, stable: Stable | None = None, percentile: float = 90.0
+        self,
+        low: int,
+        high: int,
+        eta: int,
+        rule: Rule,
+        stable: Stable | None = None,
+        percentile: float = 90.0,
+        leaders: int = 0,
     ) -> None:
-        self.asha = SlowASHA(low, high, eta, rule)
+        self.asha = SlowASHA(low, high, eta, rule, leaders)
         self.levels = self.asha.levels
         self.asha.open = min(2, len(self.levels))
         self.stable = stable
@@ -175,8 +184,9 @@ class SlowPASHA:
 class SlowStopping:
     """At a milestone a trial goes on if fewer than max(1, quota) of the rung's entries are strictly better."""
 
-    def __init__(self, low: int, high: int, eta: int, rule: Rule) -> None:
+    def __init__(self, low: int, high: int, eta: int, rule: Rule, leaders: int = 0) -> None:
         self.levels = milestones(low, high, eta)
+        self.leaders = leaders
         self.eta, self.rule = eta, rule
         self.rungs: list[list[Entry]] = [[] for _ in self.levels]
         self.highest: dict[int, int] = {}
@@ -194,7 +204,8 @@ class SlowStopping:
                 entry = Entry(trial, value)
                 self.rungs[k].append(entry)
                 better = sum(each.badness < entry.badness for each in self.rungs[k])
-                if better >= max(1, self.quota(k)) or not isfinite(value):
+                clears = clearing([entry], self.rungs[k], self.leaders) == [entry]
+                if better >= max(1, self.quota(k)) or not isfinite(value) or not clears:
                     stopped = True
         if stopped:
             self.over.add(trial)

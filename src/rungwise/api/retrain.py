@@ -15,6 +15,7 @@ from rungwise.core.commands import Configuration
 from rungwise.core.errors import RungwiseError
 from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger, TrialEntry
+from rungwise.core.past import Past
 from rungwise.core.records import heard
 from rungwise.schedulers.retraining import Retraining, Verdict
 from rungwise.space import Space
@@ -92,6 +93,7 @@ def retrain(
         seed=spec.seed + 1 if seed is None else seed,
         stop="drain",
         of=name,
+        past=Past(),
     )
     training = training_from_json(spec.training) if train is None else parse_training(train)
     if train is not None:

@@ -139,7 +139,7 @@ def make_tuner(
 
     They are taken as they are, or, to `verify` them, only where the searcher suggests them again.
     """
-    searcher = searchers.make(parts.searcher or spec.searcher, space, spec.seed, points=spec.points)
+    searcher = searchers.make(parts.searcher or spec.searcher, space, spec.seed, points=spec.points, past=spec.past)
     if recorded:
         searcher = (Verified if verify else Recorded)(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)

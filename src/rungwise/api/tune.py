@@ -24,6 +24,7 @@ from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.api.transfer import parse_transfer, take_over
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.limits import Stop
@@ -32,7 +33,7 @@ from rungwise.core.protocols import Scheduler, Searcher
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
-from rungwise.schedulers.named import KEYED, SIZED, make_scheduler
+from rungwise.schedulers.named import KEYED, OPTIONS, SIZED, make_scheduler
 from rungwise.schedulers.pbt import PBT
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
@@ -56,6 +57,7 @@ def tune(
     scheduler: str | Mapping[str, Any] | Scheduler = "pasha",
     searcher: "str | Mapping[str, Any] | Searcher | BaseSampler" = "random",
     points: Sequence[Mapping[str, Any]] = (),
+    transfer: str | Sequence[str] | Mapping[str, Any] | None = None,
     trials: int | Literal["auto"] | None = "auto",
     workers: int = 1,
     seed: int = 0,
@@ -93,6 +95,11 @@ def tune(
     hold; None: as many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto",
     and children come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant"
     ends at once.
+
+    `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
+    "winners": 1, "hurdle": True, "observations": 64}`: the best `winners` of each come before `points`; with "pasha",
+    "asha" and their stopping kinds they set the `hurdle` that all others must clear, unless the scheduler has one
+    already; and the searchers "kde" and "gp" learn from so many `observations` of theirs.
 
     `limits` end it early: `{"time": "8h", "resource": 5000, "cost": 20, "price_per_hour": 2.5, "target": 0.98,
     "patience": "1h"}`, any of them. Time is seconds or a text ("90s", "1h30m"); resource is the sum over all trials;
@@ -137,16 +144,24 @@ def tune(
         searcher if searchers.suggests(searcher) or searchers.samples(searcher) else None,
     )
     made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
+    chosen_searcher: dict[str, Any] = {"name": CUSTOM}
+    if (
+        parts.searcher is None
+    ):  # a population is one of a certain size: in a space with fewer configurations some repeat
+        chosen_searcher = searchers.new_settings(searcher, repeats=isinstance(made, PBT))
+    asked = parse_transfer(transfer)
+    learns = chosen_searcher["name"] in searchers.WARMED
+    winners, past = take_over(Path(store), asked, parsed, mode, made.milestones, learns=learns)
+    if winners and asked.hurdle and "hurdle" in OPTIONS.get(settings["name"], ()):
+        settings.setdefault("hurdle", len(winners))
+    own = [parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))]
     per_gpu = check_whole("per_gpu", per_gpu, 1)
     spec = ExperimentSpec(
         metric=metric,
         mode=mode,
         milestones=tuple(made.milestones),
         scheduler=settings,
-        # A population is one of a certain size: in a space with fewer configurations some must come twice.
-        searcher={"name": CUSTOM}
-        if parts.searcher is not None
-        else searchers.new_settings(searcher, repeats=isinstance(made, PBT)),
+        searcher=chosen_searcher,
         space=parsed.to_json(),
         training=training_to_json(training),
         trials=_limit(made, settings) if trials == "auto" else trials,
@@ -157,7 +172,8 @@ def tune(
         max_retries=max_retries,
         max_failures=max_failures,
         unit=unit,
-        points=tuple(parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))),
+        points=(*winners, *(point for point in own if point not in winners)),
+        past=past,
         local={
             "reuse_workers": reuse_workers,
             "gpus": devices(gpus),

@@ -30,6 +30,12 @@ from rungwise.cli.options import json_option, pair, store_option
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
 @click.option("--searcher", help="random, grid, evolution, kde, gp, tpe, cmaes.  [default: random]")
 @click.option(
+    "--transfer",
+    multiple=True,
+    metavar="NAME",
+    help="Try the winner of an earlier experiment of this store first, as the bar for others.  May be given again.",
+)
+@click.option(
     "--trials",
     type=int,
     metavar="N",

@@ -71,7 +71,9 @@ def options_of(text: str, what: str, example: str) -> dict[str, Any]:
     return options
 
 
-def _plain(text: str) -> int | float | str:
+def _plain(text: str) -> bool | int | float | str:
+    if text in ("true", "false"):
+        return text == "true"
     for kind in (int, float):
         try:
             return kind(text)

@@ -9,6 +9,7 @@ from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError, StoreError
 from rungwise.core.limits import Limits, Stop
 from rungwise.core.objective import Mode, Objective
+from rungwise.core.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,9 @@ class ExperimentSpec:
 
     `scheduler` and `searcher` hold a name and options; `space` and `training` are as their rooms serialise them;
     `milestones` are the scheduler's rungs, `unit` is the word for what they count.
-    `of` names the experiment that this one retrains the winners of. A trial is tried again `max_retries` times after
-    its job died; the experiment is suspended when `max_failures` trials in a row have failed (None: never).
+    `of` names the experiment that this one retrains the winners of, `past` is what was taken over from others. A trial
+    is tried again `max_retries` times after its job died; the experiment is suspended when `max_failures` trials in a
+    row have failed (None: never).
 
     A setting that is not there is as experiments were before there was such a setting: their logs still replay.
     """
@@ -41,6 +43,7 @@ class ExperimentSpec:
     max_retries: int = 0
     max_failures: int | None = None
     limits: Limits = field(default_factory=Limits)
+    past: Past = field(default_factory=Past)
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {
@@ -80,6 +83,8 @@ class ExperimentSpec:
             known["milestones"] = tuple(known["milestones"])
             known["points"] = tuple(known.get("points", ()))
             known["limits"] = Limits.from_json(known.get("limits", {}))
+            if "past" in known:
+                known["past"] = Past.from_json(known["past"])
             return cls(**known)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rungwise.report.news import Kind, News
-from rungwise.report.summary import LadderRow, Summary
+from rungwise.report.summary import LadderRow, Summary, TakenOver
 from rungwise.report.text import bytes_text, clean, counted, duration, number, numbers, settings, short
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def screen(
     lines.extend(_rungs(summary, width, ascii_only))
     lines.append(Text())
     lines.extend(_incumbent(summary, width - LABEL, unit))
+    if summary.past is not None:
+        lines.append(_line("past", Text(past_text(summary.past))))
     lines.append(_line("spent", Text(spent(summary, unit))))
     lines.append(_line("time", Text(time_text(summary, elapsed))))
     if summary.cost is not None:
@@ -59,6 +61,13 @@ def spent(summary: Summary, unit: str) -> str:
     whole = f"{'all ' if started > 1 else ''}{counted(started, 'trials')} to {summary.max_resource} would take"
     times = f", {summary.saving:.1f} times that" if summary.saving is not None and summary.saving >= 1.05 else ""
     return f"{counted(summary.spent, unit)}; {whole} {summary.full_cost}{times}"
+
+
+def past_text(past: TakenOver) -> str:
+    """What was taken over from earlier experiments."""
+    first = f"{counted(past.winners, 'winners')} first" if past.winners else ""
+    seen = f"{counted(past.trials, 'trials')} to learn from" if past.trials else ""
+    return f"of {clean(', '.join(past.experiments))}: {', '.join(filter(None, (first, seen))) or 'nothing'}"
 
 
 def time_text(summary: Summary, elapsed: float) -> str:

@@ -100,6 +100,15 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What came from earlier experiments: so many winners, tried first, and so many trials that the searcher saw."""
+
+    experiments: tuple[str, ...]
+    winners: int
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """An experiment at a glance.
 
@@ -108,6 +117,7 @@ class Summary:
     `full_cost` are resource units, the latter for training all trials started to `max_resource`; `saving` is full_cost
     / spent. `elapsed` is in seconds, `cost` in whatever the prices are in (None: there are none). `checkpoints` are the
     bytes that those on disk take (None: not looked at). `diverged` are the trials that reported NaN or infinity.
+    `past` is None where nothing was taken over from earlier experiments.
     """
 
     name: str
@@ -132,6 +142,7 @@ class Summary:
     openings: tuple[Opening, ...]
     failures: tuple[Failure, ...]
     diverged: tuple[int, ...]
+    past: TakenOver | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; a number that is not finite becomes None."""
@@ -214,6 +225,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
         openings=openings,
         failures=tuple(failures),
         diverged=tuple(diverged),
+        past=_taken_over(spec),
     )
 
 
@@ -239,6 +251,11 @@ def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
 def scheduler_name(spec: ExperimentSpec) -> str:
     """The scheduler's name as the settings hold it."""
     return str(spec.scheduler.get("name", "scheduler"))
+
+
+def _taken_over(spec: ExperimentSpec) -> TakenOver | None:
+    past = spec.past
+    return TakenOver(past.experiments, past.winners, len(past.trials)) if past.experiments else None
 
 
 def _state(ledger: Ledger) -> State:

@@ -8,6 +8,7 @@
 from rungwise.core.decisions import PromoteTrial, Request, StartTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.best import Rule
+from rungwise.schedulers.hurdles import leaders
 from rungwise.schedulers.rungs import Ladder, ladder
 from rungwise.schedulers.starts import Starts, next_request
 
@@ -16,7 +17,8 @@ class ASHA:
     """Asynchronous successive halving with pauses and promotions. O(log trials) per report.
 
     Resources are whole units. `rule` is "floor" (the ASHA paper) or "quantile" (the PASHA experiments); see
-    `rungwise.schedulers.rungs`. Raises InputError for arguments out of range.
+    `rungwise.schedulers.rungs`. The first `hurdle` trials set the bar for all others (None: nobody does); see
+    `rungwise.schedulers.hurdles`. Raises InputError for arguments out of range.
 
     >>> asha = ASHA(min_resource=1, max_resource=9, eta=3)
     >>> asha.ask()
@@ -30,9 +32,11 @@ class ASHA:
         eta: int = 3,
         rule: Rule = "floor",
         max_trials: int | None = None,
+        *,
+        hurdle: int | None = None,
     ) -> None:
         milestones = ladder(min_resource, max_resource, eta)
-        self._ladder = Ladder(milestones, rule, eta, open_rungs=len(milestones))
+        self._ladder = Ladder(milestones, rule, eta, open_rungs=len(milestones), leaders=leaders(hurdle))
         self._starts = Starts(max_trials)
         if max_trials is not None:
             self.expect(max_trials)

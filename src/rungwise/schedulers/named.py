@@ -14,7 +14,7 @@ from rungwise.schedulers.fifo import FIFO
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
 from rungwise.schedulers.median import MedianStopping
-from rungwise.schedulers.pasha import PASHA
+from rungwise.schedulers.pasha import PASHA, By
 from rungwise.schedulers.pbt import PBT
 from rungwise.schedulers.retraining import Retraining
 from rungwise.schedulers.rungs import ladder
@@ -22,10 +22,10 @@ from rungwise.schedulers.stopping import StoppingASHA
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "fifo": ("resource",),
-    "asha": ("rule",),
-    "stopping-asha": ("rule",),
-    "pasha": ("rule", "ranking"),
-    "stopping-pasha": ("rule", "ranking"),
+    "asha": ("rule", "hurdle"),
+    "stopping-asha": ("rule", "hurdle"),
+    "pasha": ("rule", "ranking", "hurdle"),
+    "stopping-pasha": ("rule", "ranking", "hurdle"),
     "successive-halving": ("trials",),
     "hyperband": ("rounds",),
     "async-hyperband": ("rule", "ranking", "within", "brackets", "choice", "seed"),
@@ -77,19 +77,18 @@ def make_scheduler(settings: Mapping[str, Any], most: int | None = None) -> Sche
 
 def _made(name: str, settings: Mapping[str, Any]) -> Scheduler:
     low, high, eta = (settings[key] for key in RESOURCES)
-    rule = settings.get("rule", "floor")
+    rule, hurdle = settings.get("rule", "floor"), settings.get("hurdle")
     ladder(low, high, eta)
     match name:
         case "fifo":
             return FIFO(_resource(settings.get("resource", high), high))
         case "asha":
-            return ASHA(low, high, eta, rule)
+            return ASHA(low, high, eta, rule, hurdle=hurdle)
         case "stopping-asha":
-            return StoppingASHA(low, high, eta, rule)
-        case "pasha":
-            return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")))
-        case "stopping-pasha":
-            return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")), by="stopping")
+            return StoppingASHA(low, high, eta, rule, hurdle=hurdle)
+        case "pasha" | "stopping-pasha":
+            by: By = "promotion" if name == "pasha" else "stopping"
+            return PASHA(low, high, eta, rule, make_ranking(settings.get("ranking", "auto")), by=by, hurdle=hurdle)
         case "successive-halving":
             return SuccessiveHalving(settings["trials"], low, high, eta)
         case "hyperband":

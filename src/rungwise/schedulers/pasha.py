@@ -15,6 +15,7 @@ from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial,
 from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.best import Rule
+from rungwise.schedulers.hurdles import leaders
 from rungwise.schedulers.ranking import Auto, Ranking
 from rungwise.schedulers.rungs import Ladder, ladder
 from rungwise.schedulers.stability.growth import Growth
@@ -26,7 +27,8 @@ By = Literal["promotion", "stopping"]
 class PASHA:
     """Progressive asynchronous successive halving.
 
-    Resources are whole units; `rule` as in `ASHA`; `ranking` is one of `rungwise.schedulers.ranking`, or your own.
+    Resources are whole units; `rule` and `hurdle` as in `ASHA`; `ranking` is one of `rungwise.schedulers.ranking`, or
+    your own.
     `by="stopping"` pauses at the top open rung only, and stops trials below it.
     Raises InputError for arguments out of range, and later for a ranking function that raises.
     """
@@ -41,12 +43,15 @@ class PASHA:
         max_trials: int | None = None,
         *,
         by: By = "promotion",
+        hurdle: int | None = None,
     ) -> None:
         if by not in ("promotion", "stopping"):
             raise InputError(f"by is {by!r}, but must be 'promotion' or 'stopping' (see rungwise.schedulers.PASHA)")
         milestones = ladder(min_resource, max_resource, eta)
         self._growth = Growth(milestones, ranking)
-        self._ladder = Ladder(milestones, rule, eta, open_rungs=self._growth.open, far=by == "stopping")
+        self._ladder = Ladder(
+            milestones, rule, eta, open_rungs=self._growth.open, far=by == "stopping", leaders=leaders(hurdle)
+        )
         self._starts = Starts(max_trials)
         if max_trials is not None:
             self.expect(max_trials)
@@ -107,7 +112,7 @@ class PASHA:
     def _entered(self, trial: int, rungs: range, value: float) -> tuple[StopTrial | OpenRung, ...]:
         opened = self._growth.entered(trial, rungs, value)
         self._ladder.open = self._growth.open
-        if self._ladder.admits(value):
+        if self._ladder.admits(trial, value):
             return opened
         self._ladder.withdraw(trial)
         return (*opened, StopTrial(trial))

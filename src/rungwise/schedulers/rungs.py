@@ -3,7 +3,8 @@
 1. Milestones rise by integer recurrence: r, r·eta, … below R, then R. Never a logarithm of floats.
 2. A rung's entries rank, and a rule says how many may go on, as `rungwise.schedulers.best` has it.
 3. A report at or past a milestone enters its rung, and so every rung that it passes at once.
-4. Who can still be promoted is worked out when somebody asks (see `rungwise.schedulers.foresight`), from what has
+4. A trial that does not clear its rung's hurdle (see `rungwise.schedulers.hurdles`) waits there no more, for good.
+5. Who can still be promoted is worked out when somebody asks (see `rungwise.schedulers.foresight`), from what has
    changed since the last time. Nothing else depends on it.
 """
 
@@ -14,6 +15,7 @@ from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.schedulers.best import Best, Quota, Rule, at_least_one, check_rule, quota
 from rungwise.schedulers.foresight import Prospects
+from rungwise.schedulers.hurdles import Hurdle
 
 NO_RUNGS = range(0)
 
@@ -46,8 +48,9 @@ def never_started(trial: int) -> InputError:
 class Rung:
     """A rung that trials pause on: who is there, and who may be promoted next."""
 
-    def __init__(self, quota: Quota, *, ties: bool) -> None:
+    def __init__(self, quota: Quota, *, ties: bool, leaders: int = 0) -> None:
         self._quota = quota
+        self._hurdle = Hurdle(leaders)
         self._best = Best(quota)
         self._ties = ties
         self._ranked: list[tuple[float, int, int]] = []  # a heap of those that wait, and some that did
@@ -68,9 +71,12 @@ class Rung:
             self._best.add(inf)
             return
         arrival = self._best.add(value)
-        if waits:
+        for fallen in self._hurdle.enter(trial, value):
+            self.withdraw(fallen)
+        if waits and self._hurdle.clears(trial, value):
             heappush(self._ranked, (value, arrival, trial))
             self._waiting.add(trial)
+            self._hurdle.hold(trial, value)
         if self._prospects is not None:
             self._news.append((value, arrival, trial))
 
@@ -97,9 +103,9 @@ class Rung:
         """Whether a trial waits here and can still be promoted."""
         return trial in (self._waiting if self._prospects is None else self._prospects.trials)
 
-    def admits(self, value: float) -> bool:
-        """Whether a value that stands here is among the best, or tied with one that is."""
-        return isfinite(value) and value <= self._best.threshold[0]
+    def admits(self, trial: int, value: float) -> bool:
+        """Whether a trial that stands here is among the best, or tied with one that is, and clears the hurdle."""
+        return isfinite(value) and value <= self._best.threshold[0] and self._hurdle.clears(trial, value)
 
     def promote(self) -> tuple[int, float] | None:
         """Take out the best trial not yet promoted, with its value, if the rule lets it go on."""
@@ -125,11 +131,18 @@ class Ladder:
     """All rungs of one bracket, and how far each trial has climbed. `open` rungs are in use, from the bottom.
 
     A trial is on its way to one rung (`start`, `promote`), where it will pause; the others it passes. With `far` that
-    is the top open rung, else the next.
+    is the top open rung, else the next. The first `leaders` trials set hurdles.
     """
 
     def __init__(
-        self, milestones: tuple[int, ...], rule: Rule, eta: int, *, open_rungs: int, far: bool = False
+        self,
+        milestones: tuple[int, ...],
+        rule: Rule,
+        eta: int,
+        *,
+        open_rungs: int,
+        far: bool = False,
+        leaders: int = 0,
     ) -> None:
         check_rule(rule)
         top = len(milestones) - 1
@@ -137,7 +150,10 @@ class Ladder:
         self.open = open_rungs
         self._far = far
         quotas = [quota(rule, eta, milestones, k) for k in range(top)]
-        self.rungs = [Rung(at_least_one(each) if far else each, ties=far or rule == "quantile") for each in quotas]
+        self.rungs = [
+            Rung(at_least_one(each) if far else each, ties=far or rule == "quantile", leaders=leaders)
+            for each in quotas
+        ]
         self.rungs.append(Rung(lambda _: 0, ties=False))
         self._next: dict[int, int] = {}
         self._target: dict[int, int] = {}  # of those on their way; a paused trial, of which there are many, has none
@@ -203,9 +219,9 @@ class Ladder:
             self._coming[last] += 1
         return range(first, last)
 
-    def admits(self, value: float) -> bool:
+    def admits(self, trial: int, value: float) -> bool:
         """Whether the last trial to enter rungs, with this value, was good enough to pass those short of its target."""
-        return all(self.rungs[k].admits(value) for k in self._passed)
+        return all(self.rungs[k].admits(trial, value) for k in self._passed)
 
     def withdraw(self, trial: int) -> None:
         """A trial that may wait somewhere can no longer be promoted."""

@@ -1,7 +1,8 @@
 """ASHA by stopping: no pauses; at every milestone a trial goes on or is stopped for good.
 
 A trial goes on if fewer than max(1, quota) of the rung's entries, itself counted among the n, are strictly better at
-that moment. It never needs a checkpoint, and never regrets: a trial once stopped is gone.
+that moment, and if it clears the rung's hurdle (see `rungwise.schedulers.hurdles`). It never needs a checkpoint, and
+never regrets: a trial once stopped is gone.
 """
 
 from math import isfinite
@@ -9,6 +10,7 @@ from math import isfinite
 from rungwise.core.decisions import Request, StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
 from rungwise.schedulers.best import Best, Rule, at_least_one, check_rule, quota
+from rungwise.schedulers.hurdles import Hurdle, leaders
 from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.starts import Starts, next_request
 
@@ -16,7 +18,7 @@ from rungwise.schedulers.starts import Starts, next_request
 class StoppingASHA:
     """Asynchronous successive halving that stops instead of pausing. O(log trials) per report.
 
-    Resources are whole units; `rule` as in `ASHA`. Raises InputError for arguments out of range.
+    Resources are whole units; `rule` and `hurdle` as in `ASHA`. Raises InputError for arguments out of range.
     """
 
     def __init__(
@@ -26,12 +28,16 @@ class StoppingASHA:
         eta: int = 3,
         rule: Rule = "floor",
         max_trials: int | None = None,
+        *,
+        hurdle: int | None = None,
     ) -> None:
         self._milestones = ladder(min_resource, max_resource, eta)
         check_rule(rule)
         self._rungs = [
             Best(at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
         ]
+        count = leaders(hurdle)
+        self._hurdles = [Hurdle(count) for _ in self._rungs]
         self._next: dict[int, int] = {}
         self._latest = -1
         self._starts = Starts(max_trials)
@@ -81,7 +87,8 @@ class StoppingASHA:
         while rung < len(self._rungs) and resource >= self._milestones[rung]:
             if isfinite(value):
                 self._rungs[rung].add(value)
-                passed &= value <= self._rungs[rung].threshold[0]
+                self._hurdles[rung].enter(trial, value)
+                passed &= value <= self._rungs[rung].threshold[0] and self._hurdles[rung].clears(trial, value)
             else:
                 self._rungs[rung].add(float("inf"))
                 passed = False

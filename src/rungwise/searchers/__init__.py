@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
+from rungwise.core.past import Past
 from rungwise.core.protocols import Searcher
 from rungwise.space import Space
 
@@ -24,6 +25,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 FLAGS = ("per_rung", "repeats")
 NAMES = tuple(OPTIONS)
+WARMED = ("kde", "gp")
+"""Those that learn from trials of earlier experiments too: see `rungwise.searchers.past`."""
+NOTHING = Past()
 
 
 def searcher_settings(searcher: object) -> dict[str, Any]:
@@ -80,8 +84,11 @@ def make(
     seed: int,
     *,
     points: Sequence[Mapping[str, object]] = (),
+    past: Past = NOTHING,
 ) -> Searcher:
     """The searcher of a name, of settings or of a sampler of Optuna's, or the object itself; `points` are tried first.
+
+    It sees the trials of `past` beside those of the history (see `rungwise.searchers.past`).
 
     A child gets its parent's configuration, moved a little, whichever searcher there is: `rungwise.searchers.perturb`.
     A grid has 5 values per range unless its option `points` says otherwise, and starts after the given points: it
@@ -103,6 +110,10 @@ def make(
         made = OptunaSearch(space, seed, searcher)
     else:
         made = _named(searcher_settings(searcher), space, seed, given)
+    if past.trials:
+        from rungwise.searchers.past import WarmStarted
+
+        made = WarmStarted(made, past)
     return Perturbed(GivenPoints(given, made) if given else made, space, seed)
 
 

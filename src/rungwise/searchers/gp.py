@@ -5,7 +5,8 @@
    worst. With `per_rung` they rank within their rung, and rungs have nothing in common but the hyperparameters.
 2. Hyperparameters are fitted to the first 8, 11, 15, 21, … observations, 1.4 times as many each time: to the most of
    these that had been made two seconds ago. So a fit has begun long before it is needed, where somebody says how the
-   history grows (`prepare`); while there is none the trial gets what random search would have given it.
+   history grows (`prepare`). While there is none, they are fitted to what past trials show, if there are any (numbers
+   below 0: see `rungwise.searchers.past`); else the trial gets what random search would have given it.
 3. Of more than 128 observations a fit sees 128, and of more than 384 a suggestion sees 384: half of them of the trials
    that came furthest, the rest spread over all that there are.
 4. A trial on its way to a rung counts there with 20 joint draws of what it may report.
@@ -80,17 +81,16 @@ class GPSearch:
         """
         import numpy as np
 
-        rows = self._table.update(history.trials)
-        had = self._table.had(rows)
+        rows, own = self._rows(history)
+        had = self._table.had(own)
         if self._size is not None and len(had) >= self._size:
             return None
         drawing, sampling, filling = sequence(self._seed, Purpose.SUGGESTION, request.trial).spawn(3)
         arrivals = self._table.arrivals(rows)
-        count = fit_size(int(np.searchsorted(arrivals.moments, history.now - SETTLED, side="right")))
-        rung = _target(arrivals)
-        if count and rung is not None and self._table.axes:
+        fit, rung = self._fit(history, until=history.now - SETTLED), _target(arrivals)
+        if fit is not None and rung is not None:
             random = np.random.RandomState(np.random.PCG64(drawing))
-            hunt = self._hunt(history, arrivals, rung, self._fit(history, arrivals[:count]).result(), random)
+            hunt = self._hunt(history, arrivals, rung, fit.result(), random)
             found = self._best(hunt, self._space.sample(sampling, RANDOM), had, random)
             if found is not None:
                 return found
@@ -104,20 +104,31 @@ class GPSearch:
         if self._fitter is None:
             self._fitter = ThreadPoolExecutor(1, "rungwise-gp")
             self._fitter.submit(_import)
-        arrivals = self._table.arrivals(self._table.update(history.trials))
-        count = fit_size(len(arrivals))
-        if count and self._table.axes:
-            self._fit(history, arrivals[:count])
+        self._fit(history, until=history.now)
+
+    def _rows(self, history: History) -> tuple[list[int], list[int]]:
+        """The rows of all trials, and those of this experiment's own."""
+        rows = self._table.update(history.trials)
+        return rows, rows[sum(trial < 0 for trial in history.trials) :]
 
     def _inputs(self, history: History) -> "Inputs":
         from rungwise.searchers.evidence import Inputs
 
         return Inputs(self._table.axes, history.milestones, self._per_rung)
 
-    def _fit(self, history: History, arrivals: Arrivals) -> "Future[dict[str, Any]]":
-        """The hyperparameters for some observations: at hand, on the way, or fitted now."""
+    def _fit(self, history: History, *, until: float) -> "Future[dict[str, Any]] | None":
+        """The hyperparameters for what had been observed by then: at hand, on the way, or fitted now; None: too few."""
+        import numpy as np
+
         from rungwise.searchers.evidence import thinned
 
+        rows, own = self._rows(history)
+        arrivals = self._table.arrivals(own)
+        arrivals = arrivals[: fit_size(int(np.searchsorted(arrivals.moments, until, side="right")))]
+        if not len(arrivals):
+            arrivals = self._table.arrivals(rows[: len(rows) - len(own)])
+        if not (len(arrivals) and self._table.axes):
+            return None
         inputs, values = self._inputs(history).observed(self._table, thinned(arrivals, FITTED))
         key = blake2b(inputs.tobytes() + values.tobytes(), digest_size=16).digest()
         if key not in self._fits:
@@ -180,9 +191,7 @@ class GPSearch:
         numbers = sorted(history.trials)
         found = [
             (row, entry.rung)
-            for row, entry in zip(
-                self._table.update(history.trials), map(history.trials.__getitem__, numbers), strict=True
-            )
+            for row, entry in zip(self._rows(history)[0], map(history.trials.__getitem__, numbers), strict=True)
             if entry.status == "running"
             and (entry.rung == rung or (not self._per_rung and entry.rung < len(history.milestones)))
         ]

@@ -10,8 +10,8 @@
    is no model.
 5. Any other gets, of 64 draws near good points, the one with the highest l/g.
 6. Conditions and forbidden clauses are judged as a draw becomes a configuration: what is forbidden is passed over, and
-   so is what any trial has had, running and paused ones included. If nothing is left of three rounds of draws, the
-   trial gets its random configuration.
+   so is what any trial has had, running and paused ones included (but not those of earlier experiments, which have
+   numbers below 0). If nothing is left of three rounds of draws, the trial gets its random configuration.
 7. If some trial has had that one too, another is drawn; where a finite space is exhausted there is none.
 8. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
 """
@@ -106,7 +106,8 @@ class KDESearch:
         import numpy as np
 
         rows = self._table.update(history.trials)
-        had = self._table.had(rows)
+        past = sum(trial < 0 for trial in history.trials)
+        had = self._table.had(rows[past:])
         if self._size is not None and len(had) >= self._size:
             return None
         drawing, filling = sequence(self._seed, Purpose.SUGGESTION, request.trial).spawn(2)
