@@ -90,9 +90,10 @@ def tune(
     object. `searcher` is "random", "grid", "evolution", "kde", "tpe", "cmaes", such a name with options as in `{"name":
     "grid", "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with "kde". `points`
     are tried first. Of a finite space nothing is tried twice, and when it is exhausted the experiment's `finish` is
-    "space" (`{"name": "random", "repeats": True}` lets configurations come again). At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as
-    many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children
-    come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
+    "space" (`{"name": "random", "repeats": True}` lets configurations come again). At most `trials` are started
+    ("auto": 64, but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give; with
+    "pbt" it is the size of the population, 16 if "auto", and children come on top), `workers` at once; `stop="drain"`
+    then finishes what can still be promoted, "instant" ends at once.
 
     `limits` end it early: `{"time": "8h", "resource": 5000, "cost": 20, "price_per_hour": 2.5, "target": 0.98,
     "patience": "1h"}`, any of them. Time is seconds or a text ("90s", "1h30m"); resource is the sum over all trials;
