@@ -91,7 +91,7 @@ def test_time_is_up(cli: Cli) -> None:
 
 
 def test_limits_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "space.yaml").write_text("lr: [0.1, 1.0]\n")
+    (tmp_path / "space.yaml").write_text("lr: {range: [0.1, 1.0]}\n")
     done = cli(
         "tune", f"{TRAININGS / 'training_faults.py'}:heavy", "--space", "space.yaml", "--metric", "loss",
         "--max-resource", "9", "--limit", "cost=6", "--limit", "price_per_unit=0.5", "--limit", "then=drain",

@@ -91,10 +91,11 @@ def tune(
     "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`, …); or an
     object. `searcher` is "random", "grid", "evolution", "kde", "gp", "tpe", "cmaes", such a name with options as in
     `{"name": "grid", "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with
-    "kde". `points` are tried first. At most `trials` are started ("auto": 64, but all that the brackets of Hyperband
-    hold; None: as many as the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto",
-    and children come on top), `workers` at once; `stop="drain"` then finishes what can still be promoted, "instant"
-    ends at once.
+    "kde". `points` are tried first. Of a finite space nothing is tried twice, and when it is exhausted the experiment's
+    `finish` is "space" (`{"name": "random", "repeats": True}` lets configurations come again). At most `trials` are
+    started ("auto": 64, but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give;
+    with "pbt" it is the size of the population, 16 if "auto", and children come on top), `workers` at once;
+    `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": True, "observations": 64}`: the best `winners` of each come before `points`; with "pasha",

@@ -15,8 +15,7 @@ from rungwise.core.ledger import Incumbent, Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
-from rungwise.searchers.advice import may_repeat
-from rungwise.space import Space
+from rungwise.searchers.advice import may_run_out
 from rungwise.tuner.limits import cost
 
 State = Literal["finished", "interrupted", "suspended", "unfinished"]
@@ -316,7 +315,7 @@ def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -
         return None
     milestones = spec.milestones
     units, exact = 0, False
-    if name in _STARTS_ALL and spec.trials is not None and not _may_run_out(spec, spec.trials):
+    if name in _STARTS_ALL and spec.trials is not None and not may_run_out(spec.searcher, spec.space, spec.trials):
         units = max(0, spec.trials - len(entries)) * milestones[0]
         exact = name == "fifo"
     for entry in entries:
@@ -325,13 +324,3 @@ def _left(spec: ExperimentSpec, ledger: Ledger, entries: Sequence[TrialEntry]) -
         elif exact and entry.status == "paused":
             units += max(0, milestones[0] - entry.checkpoint)
     return Left(units, exact)
-
-
-def _may_run_out(spec: ExperimentSpec, trials: int) -> bool:
-    """Whether there may be fewer configurations than trials, as far as it is known without drawing them."""
-    if spec.searcher.get("name") != "random":
-        return True
-    if may_repeat(spec.searcher):
-        return False
-    size = Space(spec.space).size()
-    return size is not None and (size < trials or bool(spec.space["conditions"] or spec.space["forbiddens"]))

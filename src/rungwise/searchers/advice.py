@@ -27,6 +27,19 @@ def space_advice(searcher: Mapping[str, Any], space: Mapping[str, Any], trials: 
     return f"the search space has {configurations} tried twice: at most {count} of {trials} trials will start"
 
 
+def may_run_out(searcher: Mapping[str, Any], space: Mapping[str, Any], trials: int) -> bool:
+    """Whether there may be fewer configurations than trials, as far as it is known without drawing them.
+
+    Of other searchers than random search nothing is known: a grid has an end of its own.
+    """
+    if searcher.get("name") != "random":
+        return True
+    if may_repeat(searcher):
+        return False
+    size = Space(space).size()
+    return size is not None and (size < trials or bool(space["conditions"] or space["forbiddens"]))
+
+
 def may_repeat(searcher: Mapping[str, Any]) -> bool:
     """Whether a searcher may suggest a configuration of a finite space again, by its settings."""
     return bool(searcher.get("repeats", "repeats" in OPTIONS[searcher["name"]]))
