@@ -41,7 +41,7 @@ def test_it_is_told_written_and_drawn(cli: Cli, tables: list[str]) -> None:
     for told in (
         "asha: mean regret, by share of the budget",
         "hyperband: mean rank",
-        "PASHA against ASHA with the same searcher, both to their own end (pasha; asha)",
+        "PASHA against ASHA with the same searcher, both to their own end: mean regret, speedup (pasha; asha)",
         "2 tables; 15 configurations, 4 workers, 2 repetitions; eta = 3, stop drain, seed 0.",
         "far: semi-synthetic: for the test",
     ):

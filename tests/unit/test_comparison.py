@@ -13,7 +13,7 @@ from rungwise.api.experiment import Experiment
 from rungwise.benchmarks import Table, UnrecordedError
 from rungwise.cli import paper as cli_paper
 from rungwise.comparison.answers import what_if
-from rungwise.comparison.methods import Method, parse_method
+from rungwise.comparison.methods import Method, options_of, parse_method
 from rungwise.comparison.outcomes import Stat, outcome, summed
 from rungwise.comparison.paper import PARTS, compare_as_in_the_paper
 from rungwise.comparison.recorded import as_it_ran, recorded_table, without_repeats
@@ -35,6 +35,12 @@ def made(rows: int = 40, units: int = 27, seed: int = 0, **more: Any) -> Table:
 
 
 SMALL = Setting(repetitions=3, trials=30, workers=3)
+
+
+def test_options_are_numbers_true_or_false_where_they_read_so() -> None:
+    assert options_of("gp, per_rung=true,a=false,b=3,c=0.5,d=True", "searcher", "a=1") == {
+        "name": "gp", "per_rung": True, "a": False, "b": 3, "c": 0.5, "d": "True",
+    }  # fmt: skip
 
 
 def test_a_method_is_a_name_and_options() -> None:

@@ -163,6 +163,10 @@ def test_rows_that_nobody_describes_cannot_be_searched() -> None:
 
 
 def test_children_are_no_rows_whichever_searcher() -> None:
+    rows = NearestRows(table(CONFIGS), parse({"x": (1, 2)}), Wants([{"x": 1}, {"x": 2}]))
+    rows.suggest(Ledger((1,)), StartTrial(0, 1))
+    with pytest.raises(InputError, match="a table has no curve of such a trial"):
+        rows.suggest(Ledger((1,)), StartTrial(1, 1, parent=0))
     with pytest.raises(InputError, match="a table has no curve of such a trial"):
         rw.simulate(table(CONFIGS), PBT(4, 1, 1), searcher="random")
 

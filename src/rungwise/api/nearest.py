@@ -7,7 +7,7 @@
    measured, not from what it asked for.
 4. All searchers are answered alike, random search too: comparisons are fair, and with one seed paired.
 
-The PASHA paper's experiments on PD1, whose configurations lie in no grid, were answered in this way.
+The PASHA paper (Bohdal et al. 2023) takes the nearest neighbour as a surrogate model for PD1, too.
 """
 
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from rungwise.benchmarks.spaces import configs_of
 from rungwise.benchmarks.table import Table
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import StartTrial
+from rungwise.core.errors import InputError
 from rungwise.core.protocols import History, Searcher
 from rungwise.space import Space
 from rungwise.space.domain import fit
@@ -23,6 +24,11 @@ from rungwise.space.domain import fit
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+NO_CHILDREN = (
+    "the scheduler lets a trial go on from another's training, and a table has no curve of such a trial: population"
+    " based training can only be tried on a real one (see rungwise.tune)"
+)
 
 
 class NearestRows:
@@ -44,9 +50,12 @@ class NearestRows:
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:
         """The configuration of the nearest free row; None where none is left, or nothing is suggested.
 
-        O(rows × hyperparameters).
+        O(rows × hyperparameters). Raises InputError for a child, which no row can be.
         """
         import numpy as np
+
+        if request.parent is not None:
+            raise InputError(NO_CHILDREN)
 
         suggested = self._search.suggest(history, request) if self._free.any() else None
         if suggested is None:

@@ -11,7 +11,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from rungwise.allocation import Fixed
+from rungwise.api.nearest import NO_CHILDREN, NearestRows
 from rungwise.backends.simulator import Curve, Simulator
+from rungwise.benchmarks.spaces import space_of
 from rungwise.benchmarks.table import Table, UnrecordedError, checked_order, whole_numbers
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration, Launch
@@ -23,18 +25,13 @@ from rungwise.core.limits import Stop
 from rungwise.core.protocols import History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.schedulers.pbt import PBT
+from rungwise.searchers import make
+from rungwise.space import parse
 from rungwise.tuner.loop import drive
 from rungwise.tuner.tuner import Tuner
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
-
-    from rungwise.api.nearest import NearestRows
-
-NO_CHILDREN = (
-    "the scheduler lets a trial go on from another's training, and a table has no curve of such a trial: population"
-    " based training can only be tried on a real one (see rungwise.tune)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +177,7 @@ def _checked_trials(trials: int | None, rows: int) -> int:
 
 def _nearest(
     table: Table, searcher: "str | Mapping[str, Any] | Searcher | BaseSampler", space: object, seed: int
-) -> "NearestRows":
-    from rungwise.api.nearest import NearestRows
-    from rungwise.benchmarks.spaces import space_of
-    from rungwise.searchers import make
-    from rungwise.space import parse
-
+) -> NearestRows:
     searched = space_of(table) if space is None else parse(space)
     return NearestRows(table, searched, make(searcher, searched, seed))
 

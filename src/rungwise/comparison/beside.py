@@ -87,12 +87,13 @@ def _couples(held: Held) -> list[tuple[str, str]]:
         (asha, pasha)
         for asha, one in given.items()
         for pasha, other in given.items()
-        if (one["name"], other["name"]) == ("asha", "pasha") and _apart_from_name(one) == _apart_from_name(other)
+        if (one["name"], other["name"]) == ("asha", "pasha") and _shared(one) == _shared(other)
     ]
 
 
-def _apart_from_name(settings: dict[str, object]) -> dict[str, object]:
-    return {"rule": "floor"} | {key: value for key, value in settings.items() if key not in ("name", "ranking")}
+def _shared(settings: dict[str, object]) -> dict[str, object]:
+    """What both must have alike."""
+    return {key: value for key, value in settings.items() if key not in ("name", "ranking")}
 
 
 def _pair(held: Held, names: tuple[str, str], searcher: str) -> Pair:

@@ -55,10 +55,10 @@ def print_regrets(regrets: Regrets, pairs: Sequence[Pair], console: "Console") -
     for note in notes_of(contest):
         paragraph(console, clean(note), "yellow")
     for scheduler in contest.schedulers:
-        for title, (header, rows) in _of_scheduler(regrets, scheduler):
+        for title, (header, rows) in _of_scheduler(regrets, scheduler, full=False):
             heading(console, clean(title))
             grid(console, header, rows, left=LEFT)
-    for title, (header, rows) in _of_pairs(pairs):
+    for title, (header, rows) in _of_pairs(pairs, full=False):
         heading(console, clean(title))
         grid(console, header, rows, left=LEFT)
 
@@ -72,9 +72,9 @@ def markdown(regrets: Regrets, pairs: Sequence[Pair], command: str, picture: str
         blocks.append(f"![Mean regret over the share of the budget]({picture})\n")
     for scheduler in contest.schedulers:
         blocks.append(f"## {scheduler}\n")
-        for title, (header, rows) in (*_of_scheduler(regrets, scheduler), _of_tables(regrets, scheduler)):
+        for title, (header, rows) in (*_of_scheduler(regrets, scheduler, full=True), _of_tables(regrets, scheduler)):
             blocks.append(f"### {title}\n\n{markdown_table(header, rows)}")
-    for title, (header, rows) in (*_of_pairs(pairs), *_of_pairs_by_table(pairs)):
+    for title, (header, rows) in (*_of_pairs(pairs, full=True), *_of_pairs_by_table(pairs)):
         blocks.append(f"## {title}\n\n{markdown_table(header, rows)}")
     return "\n".join(blocks)
 
@@ -139,35 +139,42 @@ def _within(estimate: Estimate, decimals: int = 3) -> str:
     return f"{mean} [{low}, {high}]"
 
 
-def _of_scheduler(regrets: Regrets, scheduler: str) -> Iterator[tuple[str, Columns]]:
-    """The regrets of all searchers over all tables, then their ranks and what they are to random search."""
+def _of_scheduler(regrets: Regrets, scheduler: str, *, full: bool) -> Iterator[tuple[str, Columns]]:
+    """The regrets of all searchers over all tables, then their ranks; `full`: with intervals at every share."""
     contest = regrets.held.contest
     points = {(each.searcher, each.share): each for each in regrets.overall if each.scheduler == scheduler}
-    shares = [_percent(share) for share in SHARES]
+    shares, last = [_percent(share) for share in SHARES], SHARES[-1]
+
+    def regret(searcher: str, share: float) -> str:
+        estimate = points[searcher, share].regret
+        return _within(estimate) if full or share == last else f"{estimate.mean:.3f}"
+
     yield (
         f"{scheduler}: mean regret, by share of the budget",
         (
-            ("searcher", *shares),
+            ("searcher", *shares, f"less random, {shares[-1]}"),
             [
-                (searcher, *(_within(points[searcher, share].regret) for share in SHARES))
+                (
+                    searcher,
+                    *(regret(searcher, share) for share in SHARES),
+                    "-" if searcher == BASELINE else _within(points[searcher, last].difference),
+                )
                 for searcher in contest.searchers
             ],
         ),
     )
-    last = {searcher: points[searcher, SHARES[-1]] for searcher in contest.searchers}
     yield (
-        f"{scheduler}: mean rank, and regret less random search's",
+        f"{scheduler}: mean rank, by share of the budget",
         (
-            ("searcher", *shares, f"less random, {shares[-1]}", "better on", "ended before"),
+            ("searcher", *shares, f"better on, {shares[-1]}", "ended before"),
             [
                 (
                     searcher,
                     *(f"{points[searcher, share].rank.mean:.2f}" for share in SHARES),
-                    "-" if searcher == BASELINE else _within(point.difference),
-                    "-" if searcher == BASELINE else f"{point.better:g} of {counted(len(contest.tables), 'tables')}",
-                    _percent(point.ended),
+                    "-" if searcher == BASELINE else f"{points[searcher, last].better:g} of {len(contest.tables)}",
+                    _percent(points[searcher, last].ended),
                 )
-                for searcher, point in last.items()
+                for searcher in contest.searchers
             ],
         ),
     )
@@ -194,26 +201,23 @@ def _of_tables(regrets: Regrets, scheduler: str) -> tuple[str, Columns]:
     return f"{scheduler}: mean regret when the budget is spent, table by table", (header, rows)
 
 
-def _of_pairs(pairs: Sequence[Pair]) -> Iterator[tuple[str, Columns]]:
+def _of_pairs(pairs: Sequence[Pair], *, full: bool) -> Iterator[tuple[str, Columns]]:
     """PASHA beside ASHA over all tables, a row for every searcher, a part for every couple."""
+    header = ("searcher", "ASHA", "PASHA", "difference", "speedup", "least", "most")
+
+    def row(pair: Pair) -> tuple[str, ...]:
+        both = pair.asha, pair.pasha
+        speedups = () if pair.speedup is None else (pair.speedup, min(pair.speedups), max(pair.speedups))
+        return (
+            pair.searcher,
+            *(_within(each) if full else f"{each.mean:.3f}" for each in both),
+            _within(pair.difference),
+            *([f"{speedup:.2f}x" for speedup in speedups] or ["-"] * 3),
+        )
+
     for names in dict.fromkeys(pair.names for pair in pairs):
-        header = ("searcher", "regret, ASHA", "regret, PASHA", "difference", "speedup", "from", "to")
-        rows = [
-            (
-                pair.searcher,
-                _within(pair.asha),
-                _within(pair.pasha),
-                _within(pair.difference),
-                *(
-                    ("-", "-", "-")
-                    if pair.speedup is None
-                    else (f"{each:.2f}x" for each in (pair.speedup, min(pair.speedups), max(pair.speedups)))
-                ),
-            )
-            for pair in pairs
-            if pair.names == names
-        ]
-        yield f"{PAIRS} ({names[1]}; {names[0]})", (header, rows)
+        rows = [row(pair) for pair in pairs if pair.names == names]
+        yield f"{PAIRS}: mean regret, speedup ({names[1]}; {names[0]})", (header, rows)
 
 
 def _of_pairs_by_table(pairs: Sequence[Pair]) -> Iterator[tuple[str, Columns]]:
@@ -236,4 +240,4 @@ def _of_pairs_by_table(pairs: Sequence[Pair]) -> Iterator[tuple[str, Columns]]:
                         *(stat_text(side.most, 1) for side in sides),
                     )
                 )
-        yield f"{PAIRS} ({names[1]}; {names[0]}), table by table", (header, rows)
+        yield f"{PAIRS}, table by table ({names[1]}; {names[0]})", (header, rows)
