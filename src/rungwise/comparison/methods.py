@@ -56,8 +56,8 @@ def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int
 def options_of(text: str, what: str, example: str) -> dict[str, Any]:
     """A name and options, as in "asha,rule=quantile", as a mapping; raises InputError where an option has no value.
 
-    `what` the name is of, and an option's `example`, are for the message. Values are numbers, true or
-    false where they read as such.
+    `what` the name is of, and an option's `example`, are for the message. Values are numbers, true or false where they
+    read as such.
 
     >>> options_of("kde,min_points=8", "searcher", "population=30")
     {'name': 'kde', 'min_points': 8}
@@ -80,4 +80,4 @@ def _plain(text: str) -> bool | int | float | str:
             return kind(text)
         except ValueError:
             pass
-    return {"true": True, "false": False}.get(text, text)
+    return text
