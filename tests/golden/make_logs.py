@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from rungwise import searchers
-from rungwise.allocation import Fixed
+from rungwise.allocation import make_allocation
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Halt, Launch
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialReported, TrialRewound
@@ -61,6 +61,11 @@ class Golden:
         )  # fmt: skip
 
 
+def by_rung(slots: int, most: int) -> Settings:
+    """The settings of an experiment whose promoted trials get more slots."""
+    return {"allocation": {"name": "by-rung", "slots": slots, "most": most}}
+
+
 GOLDEN: Mapping[str, Golden] = {
     "fifo": Golden({"name": "fifo", "resource": 5}, workers=3),
     "asha-floor": Golden({"name": "asha"}, workers=3),
@@ -102,6 +107,15 @@ GOLDEN: Mapping[str, Golden] = {
     ),
     "retraining": Golden(
         {"name": "retraining", "expected": [-9.0, 0.0, 0.5, 0.0], "tolerance": 0.25}, trials=4, workers=1
+    ),
+    "asha-by-rung": Golden({"name": "asha"}, workers=5, slots={20: 2, 32: 5}, more=by_rung(1, 4)),
+    "pasha-by-rung": Golden({"name": "pasha"}, workers=4, more=by_rung(1, 4)),
+    "hyperband-by-rung": Golden(
+        {"name": "hyperband", "max_resource": 4}, trials=None, workers=4, stop="instant", more=by_rung(2, 3)
+    ),
+    "fixed-slots": Golden(
+        {"name": "asha"}, workers=5, dies={1: (1, 1), 4: (1, 9)},
+        more={"max_retries": 1, "allocation": {"name": "fixed", "slots": 2}},
     ),
     "capacity": Golden({"name": "asha"}, workers=3, slots={9: 1, 25: 3, 40: 0}),
     "retries": Golden(
@@ -206,8 +220,9 @@ def lines(golden: Golden) -> list[str]:
     """The lines of one log."""
     spec = golden.spec()
     searcher = searchers.make(spec.searcher["name"], Space.from_json(spec.space), spec.seed)
+    allocation = make_allocation(spec.allocation, spec.milestones, spec.scheduler["eta"])
     tuner = Tuner(
-        make_scheduler(spec.scheduler), searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop,
+        make_scheduler(spec.scheduler), searcher, allocation, seed=spec.seed, trials=spec.trials, stop=spec.stop,
         limits=spec.limits, max_retries=spec.max_retries, max_failures=spec.max_failures,
     )  # fmt: skip
     log = Kept()

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from rungwise import searchers
-from rungwise.allocation import Fixed
+from rungwise.allocation import OPTIONS as ALLOCATIONS
+from rungwise.allocation import make_allocation
 from rungwise.core.records import RECORDS, Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.async_hyperband import Choice, Within
@@ -42,8 +43,9 @@ def golden(name: str) -> Golden:
 
 def tuner_of(spec: ExperimentSpec) -> Tuner:
     searcher = searchers.make(spec.searcher["name"], Space.from_json(spec.space), spec.seed)
+    allocation = make_allocation(spec.allocation, spec.milestones, spec.scheduler["eta"])
     return Tuner(
-        make_scheduler(spec.scheduler, spec.trials), searcher, Fixed(1), seed=spec.seed, trials=spec.trials,
+        make_scheduler(spec.scheduler, spec.trials), searcher, allocation, seed=spec.seed, trials=spec.trials,
         stop=spec.stop, limits=spec.limits, max_retries=spec.max_retries, max_failures=spec.max_failures,
     )  # fmt: skip
 
@@ -79,6 +81,7 @@ def set_to(option: str, usual: str | None = None) -> set[Any]:
 def test_there_is_a_log_of_everything_that_can_be_chosen_by_name() -> None:
     """Whoever adds a scheduler, a rule or a ranking function adds a log of it: see make_logs.py."""
     assert {each["name"] for each in settings()} == set(OPTIONS)
+    assert {golden(name).spec.allocation["name"] for name in NAMES} == set(ALLOCATIONS)
     assert set_to("rule", "floor") == set(get_args(Rule))
     assert set_to("ranking", "auto") == set(RANKINGS)
     assert set_to("within", "asha") == set(get_args(Within))

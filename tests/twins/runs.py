@@ -9,7 +9,7 @@ from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Halt, Launch
 from rungwise.core.decisions import Request, StartTrial
 from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
-from rungwise.core.protocols import Backend
+from rungwise.core.protocols import Allocation, Backend
 from rungwise.core.records import Record
 from rungwise.tuner.loop import drive
 from rungwise.tuner.recovery import orphans, replay
@@ -95,7 +95,8 @@ class Ending:
 class Experiment:
     """Everything that a fresh tuner and a fresh backend for one experiment are made of.
 
-    Trials report at every unit; with `gaps`, where the case says so.
+    Trials report at every unit; with `gaps`, where the case says so. Jobs are up to `widest` slots wide, at random,
+    unless there is an `allocation`.
     """
 
     name: str
@@ -103,13 +104,15 @@ class Experiment:
     widest: int = 1
     exhausted_after: int | None = None
     gaps: bool = False
+    allocation: Allocation | None = None
 
     def tuner(self) -> Tuner:
         scheduler, _ = make(self.name, self.case)
         trials = len(self.case.values)
         rows = Rows(trials if self.exhausted_after is None else min(trials, self.exhausted_after))
         limit = trials if self.exhausted_after is None else None
-        return Tuner(scheduler, rows, Widths(self.widest), seed=1, trials=limit, stop=self.case.stop)
+        allocation = self.allocation or Widths(self.widest)
+        return Tuner(scheduler, rows, allocation, seed=1, trials=limit, stop=self.case.stop)
 
     def backend(self, start_at: float = 0.0) -> Backend:
         case = self.case

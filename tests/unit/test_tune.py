@@ -66,6 +66,24 @@ def test_what_is_planned_whole_is_not_cut_short_unless_asked_for(
     assert tune(**changed).trials == trials
 
 
+def test_shares_are_checked_against_the_workers_and_the_scheduler_before_anything_starts(tune: Tune) -> None:
+    assert tune().allocation == {"name": "fixed", "slots": 1}
+    assert tune(workers=4, slots=2).allocation == {"name": "fixed", "slots": 2}
+    assert tune(workers=8, allocation="by-rung").allocation == {"name": "by-rung", "slots": 1, "most": 8}
+    with pytest.raises(InputError, match="slots is 3, but there are 2 in all"):
+        tune(workers=2, slots=3)
+    with pytest.raises(InputError, match="this scheduler lets trials run on"):
+        tune(workers=2, allocation="by-rung", scheduler="stopping-asha")
+
+
+def test_settings_without_an_allocation_are_those_of_one_slot_a_trial(tune: Tune) -> None:
+    spec = tune(workers=4, slots=2)
+    stored = json.loads(json.dumps(spec.to_json()))
+    assert ExperimentSpec.from_json(stored) == spec
+    del stored["allocation"]
+    assert ExperimentSpec.from_json(stored).allocation == {"name": "fixed", "slots": 1}
+
+
 def test_trials_are_the_size_of_a_population(tune: Tune) -> None:
     assert tune(scheduler="pbt").scheduler["trials"] == 16
     assert tune(scheduler="pbt", trials=8).scheduler["trials"] == 8

@@ -392,14 +392,28 @@ def test_with_nothing_left_to_do_the_experiment_is_done() -> None:
     assert loop.over
 
 
-def test_while_anything_is_held_it_is_not_done() -> None:
+def test_what_is_held_gets_what_there_is_when_that_is_less_than_its_share() -> None:
+    loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 1), PromoteTrial(1, 3)), Wide({1: 3}))
+    loop.handle(CapacityChanged(0.0, 3))
+    loop.handle(CapacityChanged(1.0, 2))
+    loop.handle(report(0, 1))
+    launch = loop.handle(TrialPaused(2.0, 0, 1))[-1]
+    assert isinstance(launch, Launch)
+    assert (launch.trial, launch.slots) == (1, 2)
+    loop.handle(CapacityChanged(3.0, 3))
+    loop.handle(report(1, 1))
+    again = loop.handle(TrialPaused(4.0, 1, 1))[-1]
+    assert isinstance(again, Launch)
+    assert again.slots == 3, "the next job has its share again"
+
+
+def test_without_capacity_what_is_held_stays_held() -> None:
     loop = tuner(scripted(StartTrial(0, 1), StartTrial(1, 1)), Wide({1: 2}))
     loop.handle(CapacityChanged(0.0, 2))
-    loop.handle(CapacityChanged(1.0, 1))
-    loop.handle(report(0, 1))
-    assert loop.handle(TrialPaused(2.0, 0, 1)) == [TrialPaused(2.0, 0, 1)]  # trial 1 needs two slots
+    loop.handle(CapacityChanged(1.0, 0))
+    assert loop.handle(TrialPaused(2.0, 0, 0)) == [TrialPaused(2.0, 0, 0)]
     assert loop.ledger.finish is None
-    assert launched(loop.handle(CapacityChanged(3.0, 2))) == [1]
+    assert launched(loop.handle(CapacityChanged(3.0, 1))) == [1]
 
 
 def test_instant_ends_when_one_trial_too_many_would_start_and_cuts_what_runs() -> None:

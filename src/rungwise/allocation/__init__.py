@@ -1,5 +1,7 @@
 """How many slots a job gets."""
 
+from rungwise.allocation.by_rung import ByRung
 from rungwise.allocation.fixed import Fixed
+from rungwise.allocation.named import OPTIONS, make_allocation
 
-__all__ = ["Fixed"]
+__all__ = ["OPTIONS", "ByRung", "Fixed", "make_allocation"]

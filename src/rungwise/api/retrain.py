@@ -8,6 +8,7 @@ from statistics import median
 from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE, experiment_folder
 from rungwise.api.run import Parts, Watch, begin
+from rungwise.api.shares import widest
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder
 from rungwise.core.checks import check_whole
@@ -65,8 +66,8 @@ def retrain(
 
     If it diverges, dies, or ends below what tuning saw of it, the runner-up follows, of the best `top` configurations.
     "Below" means by more than the noise that PASHA estimated, or a fifth of the gap between the median and the best of
-    the trials that climbed highest, whichever is more. It is an experiment of its own, NAME.retrain-1, and keeps the
-    final checkpoint.
+    the trials that climbed highest, whichever is more. It is an experiment of its own, NAME.retrain-1, keeps the final
+    checkpoint, and gets the largest share of slots that a trial could have.
     Raises InputError for arguments out of range, StoreError where the experiment is not there.
     """
     check_whole("top", top, 1)
@@ -74,6 +75,7 @@ def retrain(
     tuned.best  # noqa: B018 - raises where there is none
     entries = _ranked(tuned.ledger)[:top]
     spec = tuned.spec
+    slots = widest(spec.allocation)
     settings = {
         "name": "retraining",
         "min_resource": spec.max_resource,
@@ -89,7 +91,8 @@ def retrain(
         milestones=(spec.max_resource,),
         points=tuple(dict(entry.configuration) for entry in entries),
         trials=len(entries),
-        workers=1,
+        workers=slots,
+        allocation={"name": "fixed", "slots": slots},
         seed=spec.seed + 1 if seed is None else seed,
         stop="drain",
         of=name,

@@ -9,7 +9,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from rungwise import searchers
-from rungwise.allocation import Fixed
+from rungwise.allocation import make_allocation
 from rungwise.api.experiment import Experiment
 from rungwise.api.interrupting import Interrupted, interruptible, resume_command
 from rungwise.api.keeping import Keeping
@@ -143,8 +143,9 @@ def make_tuner(
     if recorded:
         searcher = (Verified if verify else Recorded)(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)
+    allocation = make_allocation(spec.allocation, spec.milestones, spec.scheduler["eta"])
     tuner = Tuner(
-        scheduler, searcher, Fixed(1), seed=spec.seed, trials=spec.trials, stop=spec.stop, limits=spec.limits,
+        scheduler, searcher, allocation, seed=spec.seed, trials=spec.trials, stop=spec.stop, limits=spec.limits,
         max_retries=spec.max_retries, max_failures=spec.max_failures,
     )  # fmt: skip
     return tuner, scheduler

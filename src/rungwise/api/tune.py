@@ -23,6 +23,7 @@ from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
+from rungwise.api.shares import allocation_settings, check_allocation
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
 from rungwise.core.checks import check_whole
@@ -60,6 +61,8 @@ def tune(
     transfer: str | Sequence[str] | Mapping[str, Any] | None = None,
     trials: int | Literal["auto"] | None = "auto",
     workers: int = 1,
+    slots: int = 1,
+    allocation: str | Mapping[str, Any] = "fixed",
     seed: int = 0,
     stop: Stop = "drain",
     limits: Mapping[str, Any] = NOTHING,
@@ -94,8 +97,12 @@ def tune(
     "kde". `points` are tried first. Of a finite space nothing is tried twice, and when it is exhausted the experiment's
     `finish` is "space" (`{"name": "random", "repeats": True}` lets configurations come again). At most `trials` are
     started ("auto": 64, but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give;
-    with "pbt" it is the size of the population, 16 if "auto", and children come on top), `workers` at once;
+    with "pbt" it is the size of the population, 16 if "auto", and children come on top);
     `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
+
+    There are `workers` slots, and a trial takes `slots` of them. With the allocation "by-rung" that is the share on the
+    lowest rung, and a promoted trial goes on with `eta` times as many, all of them at most, or `most` in `{"name":
+    "by-rung", "most": 4}`; it needs a scheduler whose trials pause at rungs.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": True, "observations": 64}`: the best `winners` of each come before `points`; with "pasha",
@@ -157,6 +164,8 @@ def tune(
         settings.setdefault("hurdle", len(winners))
     own = [parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))]
     per_gpu = check_whole("per_gpu", per_gpu, 1)
+    shares = allocation_settings(allocation, slots, check_whole("workers", workers, 1))
+    check_allocation(shares, made, settings["eta"])
     spec = ExperimentSpec(
         metric=metric,
         mode=mode,
@@ -175,6 +184,7 @@ def tune(
         unit=unit,
         points=(*winners, *(point for point in own if point not in winners)),
         past=past,
+        allocation=shares,
         local={
             "reuse_workers": reuse_workers,
             "gpus": devices(gpus),

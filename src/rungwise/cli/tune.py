@@ -41,7 +41,14 @@ from rungwise.cli.options import json_option, pair, store_option
     metavar="N",
     help="Start so many configurations.  [default: 64; hyperband: all of its brackets; pbt: a population of 16]",
 )
-@click.option("--workers", type=int, metavar="N", help="Trials at once.  [default: 1]")
+@click.option("--workers", type=int, metavar="N", help="Slots; trials at once if each takes one.  [default: 1]")
+@click.option("--slots", type=int, metavar="N", help="What a trial takes of them.  [default: 1]")
+@click.option(
+    "--allocation",
+    metavar="NAME[,OPTION=VALUE]",
+    help="fixed, or by-rung: a promoted trial goes on with eta times as many slots, as in by-rung,most=4."
+    "  [default: fixed]",
+)
 @click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")
 @click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: drain]")
 @click.option(
@@ -96,6 +103,10 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
     for key in ("limits", "env"):
         if given[key]:
             settings[key] = dict(pair(f"--{key.removesuffix('s')}", text, plain=key == "env") for text in given[key])
+    if given["allocation"]:
+        from rungwise.comparison.methods import options_of
+
+        settings["allocation"] = options_of(given["allocation"], "allocation", "most=4")
     if settings.get("max_failures") == 0:
         settings["max_failures"] = None
     if rule is not None:

@@ -79,10 +79,13 @@ def prepare(searcher: Searcher, history: History) -> None:
 
 
 class Allocation(Protocol):
-    """How many slots a job gets."""
+    """How many slots a job gets: a pure function of the request, so that a log says it again."""
 
     def slots(self, request: Request, capacity: int) -> int:
-        """The slots of one job, of all that there are."""
+        """The slots that one job should get, where there are `capacity` in all.
+
+        It is asked again as long as the request is held. The tuner gives at least one, and no more than there are.
+        """
         ...
 
 

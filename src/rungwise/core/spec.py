@@ -18,6 +18,7 @@ class ExperimentSpec:
 
     `scheduler` and `searcher` hold a name and options; `space` and `training` are as their rooms serialise them;
     `milestones` are the scheduler's rungs, `unit` is the word for what they count.
+    `allocation` holds a policy's name, the slots that it begins with, and its options.
     `of` names the experiment that this one retrains the winners of, `past` is what was taken over from others. A trial
     is tried again `max_retries` times after its job died; the experiment is suspended when `max_failures` trials in a
     row have failed (None: never).
@@ -44,6 +45,7 @@ class ExperimentSpec:
     max_failures: int | None = None
     limits: Limits = field(default_factory=Limits)
     past: Past = field(default_factory=Past)
+    allocation: Mapping[str, Any] = field(default_factory=lambda: {"name": "fixed", "slots": 1})
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {

@@ -61,6 +61,7 @@ class AsyncHyperband:
         if count > len(planned):
             raise InputError(f"brackets is {brackets}, but a ladder of {len(planned)} rungs has no more than that many")
         chosen = planned[:count]
+        self.within = within
         make = _maker(within, max_resource, eta, rule, ranking)
         self._brackets = [make(self._milestones[rung]) for rung, _ in chosen]
         self._choose = _chooser(choice, [sizes[0] for _, sizes in chosen], check_whole("seed", seed, 0))

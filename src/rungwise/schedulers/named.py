@@ -106,6 +106,19 @@ def _made(name: str, settings: Mapping[str, Any]) -> Scheduler:
             return Retraining(high, settings["expected"], settings["tolerance"])
 
 
+def pauses_at_rungs(scheduler: Scheduler) -> bool:
+    """Whether trials pause at every rung, and go on only when they are promoted; taken for granted of others' own."""
+    match scheduler:
+        case FIFO() | StoppingASHA() | MedianStopping() | PBT() | Retraining():
+            return False
+        case PASHA():
+            return scheduler.by == "promotion"
+        case AsyncHyperband():
+            return not scheduler.within.startswith("stopping")
+        case _:
+            return True
+
+
 def default_interval(min_resource: int, max_resource: int) -> int:
     """The units between the milestones of population based training: a tenth of the whole, `min_resource` at least.
 

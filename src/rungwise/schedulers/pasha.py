@@ -47,6 +47,7 @@ class PASHA:
     ) -> None:
         if by not in ("promotion", "stopping"):
             raise InputError(f"by is {by!r}, but must be 'promotion' or 'stopping' (see rungwise.schedulers.PASHA)")
+        self.by = by
         milestones = ladder(min_resource, max_resource, eta)
         self._growth = Growth(milestones, ranking)
         self._ladder = Ladder(

@@ -3,7 +3,9 @@
 1. Every event is recorded, then (if the ledger admits it) told to the scheduler; what the scheduler answers follows.
 2. After an event that can free a slot or make a trial promotable — anything but a report — free slots ask.
 3. A request that cannot run yet is held, never lost: it needs more slots than are free, or its trial, or the parent of
-   its trial, is still saving.
+   its trial, is still saving. What is held keeps its place: nothing asked later takes a slot that it waits for. It asks
+   for no more slots than there are, however few those become, so that it is launched once enough of the jobs that run
+   have ended.
 4. A trial that paused short of its milestone goes on before anything new is asked for.
 5. No trial beyond the limit is started: with stop="instant" the experiment ends when one would be, with stop="drain"
    the scheduler is told that none will be, and promotions go on until nothing is left.
@@ -294,7 +296,8 @@ class Tuner:
             self._scheduler.tell(draining)
 
     def _slots(self, request: Request) -> int:
-        return self._allocation.slots(request, self.ledger.capacity)
+        capacity = self.ledger.capacity
+        return max(1, min(self._allocation.slots(request, capacity), capacity))
 
     def _void(self, request: Request) -> bool:
         """Whether the trial to promote ended while its promotion was held (saving its checkpoint failed)."""

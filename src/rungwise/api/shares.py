@@ -1,0 +1,63 @@
+"""How many slots trials get: what users say of it, checked and completed, as settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rungwise.allocation import OPTIONS, make_allocation
+from rungwise.core.checks import check_whole
+from rungwise.core.errors import InputError
+from rungwise.core.protocols import Scheduler
+from rungwise.schedulers.named import pauses_at_rungs
+
+PAUSING = "asha, pasha, successive-halving, hyperband, or async-hyperband within asha or pasha"
+
+
+def allocation_settings(allocation: object, slots: object, workers: int) -> dict[str, Any]:
+    """A policy's name, or mapping of its name and options, as settings with all that it needs to know.
+
+    `slots` is the share of every job, or of those on the lowest rung; `workers` are all slots there are: no share may
+    exceed them. Raises InputError for an unknown name or option, or a number out of range.
+
+    >>> allocation_settings("by-rung", 1, 4)
+    {'name': 'by-rung', 'slots': 1, 'most': 4}
+    """
+    settings = {"name": allocation} if isinstance(allocation, str) else allocation
+    if not isinstance(settings, Mapping) or settings.get("name") not in OPTIONS:
+        given = settings.get("name") if isinstance(settings, Mapping) else settings
+        raise InputError(
+            f"allocation is {given!r}, but must be one of {', '.join(OPTIONS)}, or such a name with options"
+        )
+    name = settings["name"]
+    for key in settings:
+        if key not in ("name", *OPTIONS[name]):
+            where = "which is an argument of its own" if key == "slots" else "which it does not know"
+            options = ", ".join(OPTIONS[name]) or "none"
+            raise InputError(f"the allocation {name!r} has the option {key!r}, {where}; its options are: {options}")
+    checked = {"name": name, "slots": _within("slots", slots, workers)}
+    return checked if name == "fixed" else {**checked, "most": _within("most", settings.get("most", workers), workers)}
+
+
+def check_allocation(settings: Mapping[str, Any], scheduler: Scheduler, eta: int) -> None:
+    """Raise InputError for settings that do not go together, or with the scheduler."""
+    make_allocation(settings, scheduler.milestones, eta)
+    if settings["name"] == "by-rung" and not pauses_at_rungs(scheduler):
+        raise InputError(
+            "the allocation 'by-rung' gives a trial more slots where it pauses and is promoted, but this scheduler lets"
+            f" trials run on: take {PAUSING}, or the allocation 'fixed'"
+        )
+
+
+def widest(settings: Mapping[str, Any]) -> int:
+    """The most slots that a trial can get.
+
+    >>> widest({"name": "fixed", "slots": 2}), widest({"name": "by-rung", "slots": 1, "most": 4})
+    (2, 4)
+    """
+    return int(settings.get("most", settings["slots"]))
+
+
+def _within(what: str, number: object, workers: int) -> int:
+    share = check_whole(what, number, 1)
+    if share > workers:
+        raise InputError(f"{what} is {share}, but there are {workers} in all (workers): a trial cannot get more slots")
+    return share
