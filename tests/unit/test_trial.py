@@ -1,9 +1,11 @@
 """A trial as its training sees it, with the tuner's side played by the test."""
 
 import errno
+import os
 import select
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from rungwise.core.errors import ContractError
 from rungwise.trial import Job, Trial
 from rungwise.trial.channel import Channel, Lines
 from rungwise.trial.link import TunerLink
+from rungwise.trial.ranks import Line
 from rungwise.trial.trial import Wish
 
 
@@ -299,3 +302,34 @@ def test_between_milestones_nothing_more_is_saved_until_the_last_one_is_recorded
     trial.report(9, save=touch, acc=1.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "5", "9"]
     assert [resource for resource, saved in tuner.said if saved] == [1, 5, 9]
+
+
+def test_every_rank_gets_the_answer_that_rank_0_got_when_it_asked_for_the_same_time(tuner: Tuner) -> None:
+    pipes = [os.pipe(), os.pipe()]
+    places = [(-1, pipes[0][1]), (pipes[0][0], pipes[1][1]), (pipes[1][0], -1)]
+    job = Job(0, {}, 7, 3, 0, 2, 9, "acc", None)
+    ranks = [Trial(replace(job, rank=rank, world_size=3), tuner, Line(*place)) for rank, place in enumerate(places)]
+    answers: list[list[bool]] = [[], [], []]
+    for epoch in (1, 2, 3):
+        answers[0].append(ranks[0].should_stop)
+        ranks[0].report(epoch, acc=0.5)
+    answers[0].append(ranks[0].should_stop)
+    for rank in (1, 2):  # much later
+        ranks[rank].report(1, acc="nothing")  # type: ignore[arg-type]
+        answers[rank] = [ranks[rank].should_stop for _ in range(4)]
+    assert answers == [[False, False, True, True]] * 3
+    assert [resource for resource, _ in tuner.said] == [1, 2, 3], "rank 0 alone reports"
+    os.close(places[0][1])
+    assert ranks[1].should_stop, "rank 0 is gone"
+    assert ranks[2].should_stop
+    for descriptor in (*pipes[0][:1], *pipes[1]):
+        os.close(descriptor)
+
+
+def test_rank_0_never_waits_for_a_rank_that_does_not_ask(tuner: Tuner) -> None:
+    reading, writing = os.pipe()
+    trial = Trial(Job(0, {}, 7, 2, 0, 2, 9, "acc", None, world_size=2), tuner, Line(-1, writing))
+    assert not any(trial.should_stop for _ in range(100_000))
+    os.close(reading)
+    assert not trial.should_stop
+    os.close(writing)

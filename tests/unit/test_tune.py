@@ -76,6 +76,15 @@ def test_shares_are_checked_against_the_workers_and_the_scheduler_before_anythin
         tune(workers=2, allocation="by-rung", scheduler="stopping-asha")
 
 
+def test_a_trial_of_several_slots_has_as_many_ranks_unless_it_shall_be_one_process(tune: Tune) -> None:
+    assert tune(workers=2).local["ranks"] is False
+    assert tune(workers=2, slots=2).local["ranks"] is True
+    assert tune(workers=2, allocation="by-rung").local["ranks"] is True
+    assert tune(workers=2, slots=2, one_process=True).local["ranks"] is False
+    with pytest.raises(InputError, match="one_process is 'yes', but must be true or false"):
+        tune(one_process="yes")
+
+
 def test_settings_without_an_allocation_are_those_of_one_slot_a_trial(tune: Tune) -> None:
     spec = tune(workers=4, slots=2)
     stored = json.loads(json.dumps(spec.to_json()))

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 Watch = Callable[[str, ExperimentSpec, Ledger], AbstractContextManager[Observer]]
-LOCAL = ("gpus", "per_gpu", "reuse_workers", "preload", "env", "trial_timeout", "every_units", "every_seconds")
+LOCAL = (
+    "gpus", "per_gpu", "reuse_workers", "ranks", "preload", "env", "trial_timeout", "every_units", "every_seconds",
+)  # fmt: skip
 GRACE = 20.0
 """Seconds that trials get to save a checkpoint after SIGTERM; batch systems kill half a minute after it, or later."""
 

@@ -23,7 +23,7 @@ from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
-from rungwise.api.shares import allocation_settings, check_allocation
+from rungwise.api.shares import allocation_settings, check_allocation, widest
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
 from rungwise.core.checks import check_whole
@@ -74,6 +74,7 @@ def tune(
     unit: str = "units",
     name: str | None = None,
     store: str | Path = DEFAULT_STORE,
+    one_process: bool = False,
     reuse_workers: bool = False,
     gpus: int | Sequence[int | str] = (),
     per_gpu: int = 1,
@@ -102,7 +103,8 @@ def tune(
 
     There are `workers` slots, and a trial takes `slots` of them. With the allocation "by-rung" that is the share on the
     lowest rung, and a promoted trial goes on with `eta` times as many, all of them at most, or `most` in `{"name":
-    "by-rung", "most": 4}`; it needs a scheduler whose trials pause at rungs.
+    "by-rung", "most": 4}`; it needs a scheduler whose trials pause at rungs. A trial of several slots runs in a process
+    for each, its ranks (see `Trial`), with the variables that `torch.distributed` reads; or `one_process` has them all.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": True, "observations": 64}`: the best `winners` of each come before `points`; with "pasha",
@@ -136,6 +138,7 @@ def tune(
     if name is not None:
         check_text("name", name)
     check_flag("reuse_workers", reuse_workers)
+    check_flag("one_process", one_process)
     if isinstance(scheduler, str | Mapping) and isinstance(searcher, str | Mapping):
         scheduler, searcher = _bohb(scheduler, searcher)
     parsed = parse(space)
@@ -187,6 +190,7 @@ def tune(
         allocation=shares,
         local={
             "reuse_workers": reuse_workers,
+            "ranks": widest(shares) > 1 and not one_process,
             "gpus": devices(gpus),
             "per_gpu": per_gpu,
             "preload": texts("preload", preload),

@@ -77,6 +77,9 @@ from rungwise.cli.options import json_option, pair, store_option
 @click.option("--config-as", type=click.Choice(["args", "env", "json"]), help="How a command gets its configuration.")
 @click.option("--gpus", type=int, metavar="N", help="Hand out so many devices.")
 @click.option("--per-gpu", type=int, metavar="N", help="Trials on one device.  [default: 1]")
+@click.option(
+    "--one-process", is_flag=True, default=None, help="Give a trial all its slots in one process, not in one each."
+)
 @click.option("--reuse-workers", is_flag=True, default=None, help="Keep the processes of functions warm.")
 @click.option("--preload", multiple=True, metavar="MODULE", help="Import it once, before trials fork.")
 @store_option

@@ -11,8 +11,9 @@ from typing import Any
 
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import Channel
-from rungwise.trial.environment import CHANNEL, CONFIG
+from rungwise.trial.environment import CHANNEL, CONFIG, LINE
 from rungwise.trial.link import TunerLink
+from rungwise.trial.ranks import Line
 from rungwise.trial.trial import Job, Trial, Wish
 
 
@@ -70,17 +71,27 @@ def tuned_trial() -> Trial | None:
     if message is None:
         raise InputError("the tuner that started this script is gone (start the script by hand, or tune it again)")
     config = json.loads(Path(os.environ[CONFIG]).read_text(encoding="utf-8"))
-    return Trial(Job(config=config, **message["job"]), TunerLink(channel))
+    line = os.environ.pop(LINE, None)
+    place = None if line is None else Line(*map(int, line.split(",")))
+    return Trial(Job(config=config, **message["job"]), TunerLink(channel), place)
 
 
 def trial_by_hand(config: Mapping[str, Any], max_resource: int) -> Trial:
-    """A trial that no tuner runs: it prints its reports and keeps no checkpoints."""
+    """A trial that no tuner runs: it prints its reports and keeps no checkpoints.
+
+    `torchrun`, or whatever else sets RANK and WORLD_SIZE, may run it in several processes: rank 0 prints.
+    """
+    rank, world_size = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
+    ranked = rank.isdecimal() and world_size.isdecimal()
+    job = Job(
+        trial=0, config=config, seed=0, slots=int(world_size) if ranked else 1, start=0, milestone=max_resource,
+        max_resource=max_resource, rank=int(rank) if ranked else 0, world_size=int(world_size) if ranked else 1,
+    )  # fmt: skip
+    if job.rank:
+        return Trial(job, HandLink())
     print(
         f"rungwise: run by hand, outside the tuner: one training to resource {max_resource} with"
         f" {', '.join(f'{name}={value!r}' for name, value in config.items()) or 'an empty configuration'}",
         file=sys.stderr,
     )
-    job = Job(
-        trial=0, config=config, seed=0, slots=1, start=0, milestone=max_resource, max_resource=max_resource
-    )  # fmt: skip
     return Trial(job, HandLink())

@@ -2,8 +2,9 @@
 
 A trial's environment is, each overriding the one before: the tuner's own without the variables that begin with
 RUNGWISE_; OMP_NUM_THREADS, OPENBLAS_NUM_THREADS, MKL_NUM_THREADS, VECLIB_MAXIMUM_THREADS and NUMEXPR_NUM_THREADS, set
-to its share of the cores; the experiment's `env`; where the experiment names GPUs, CUDA_VISIBLE_DEVICES; for a script
-PYTHONUNBUFFERED=1 and the variables below. Nothing else is added or taken away.
+to its share of the cores; the experiment's `env`; where the experiment names GPUs, CUDA_VISIBLE_DEVICES; where trials
+run in one process for each slot, RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; for a
+script PYTHONUNBUFFERED=1 and the variables below. Nothing else is added or taken away.
 
 Every script gets these variables, whatever language it is written in:
 
@@ -18,7 +19,9 @@ Every script gets these variables, whatever language it is written in:
     RUNGWISE_LOAD           folder of the checkpoint at RUNGWISE_START; not set when it starts from scratch
     RUNGWISE_SAVE           an empty folder: what is in it when the script exits with 0 is its checkpoint, at its last
                             report, provided that the job ends there: it is at its milestone, or a pause was asked for
+    RUNGWISE_SLOTS          its slots; it may be one of as many ranks
     RUNGWISE_CHANNEL        for `rungwise.current_trial()` alone: the descriptor of its socket to the tuner
+    RUNGWISE_LINE           likewise, only among ranks: those of its pipes from the rank before and to the next, or -1
 
 A script reports by printing a JSON object with a "resource" on a line of its own, flushed at once, such as
 `{"resource": 3, "val_accuracy": 0.91}`; other lines are ordinary output. After the line of its milestone it should
@@ -27,6 +30,10 @@ killed after another. SIGTERM before that asks for a pause or a halt; it may sav
 checkpoint counts only when the script exits, `checkpoint_every` does nothing for it: what is trained between two
 milestones is lost with it. A script that calls `rungwise.current_trial()` need know none of this, and saves as often as
 `checkpoint_every` says.
+
+Of several ranks, what rank 0 prints is its trial's report; the lines of the others are ordinary output. All may write
+to RUNGWISE_SAVE, which counts when the last of them has exited. A rank that exits otherwise than with 0 before rank 0
+has ended the others; when rank 0 has exited they get the same grace.
 """
 
 import os
@@ -44,7 +51,9 @@ MAX_RESOURCE = "RUNGWISE_MAX_RESOURCE"
 SEED = "RUNGWISE_SEED"
 LOAD = "RUNGWISE_LOAD"
 SAVE = "RUNGWISE_SAVE"
+SLOTS = "RUNGWISE_SLOTS"
 CHANNEL = "RUNGWISE_CHANNEL"
+LINE = "RUNGWISE_LINE"
 IMPORTING = "RUNGWISE_IMPORTING"
 
 

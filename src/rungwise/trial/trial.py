@@ -9,6 +9,7 @@ from rungwise.checkpoints.disk import DiskFullError
 from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, save_checkpoint
 from rungwise.core.errors import ContractError
 from rungwise.trial.contract import check_report
+from rungwise.trial.ranks import Line
 from rungwise.trial.saving import Intervals
 
 Wish = Literal["pause", "halt"]
@@ -21,7 +22,7 @@ class Job:
 
     `metric` is what the experiment tunes for (None: not checked). Checkpoints go into `folder` (None: none are kept),
     which may then hold `room` bytes (None: as many as there are): one at the milestone, and before it one after every
-    `every_units` units and `every_seconds` seconds (0: never).
+    `every_units` units and `every_seconds` seconds (0: never). This process is the `rank`-th of `world_size`.
     """
 
     trial: int
@@ -36,9 +37,11 @@ class Job:
     every_units: int = 0
     every_seconds: float = 0.0
     room: int | None = None
+    rank: int = 0
+    world_size: int = 1
 
     def message(self) -> dict[str, Any]:
-        """The job as plain values; `Job(**message)` is the way back."""
+        """The job as plain values, but for the rank; `Job(**message)` is the way back."""
         # By hand, because dataclasses.asdict costs more than the whole rest of a message.
         return {
             "trial": self.trial, "config": dict(self.config), "seed": self.seed, "slots": self.slots,
@@ -84,25 +87,32 @@ class Trial:
     """One trial, as its training sees it.
 
     `id` counts from 0; `config` is its configuration; `seed` (32 bits) is its own; `slots` is how much concurrency it
-    has. `start` is the resource of the checkpoint that it goes on from (0: from scratch), `milestone` the resource at
+    has. It runs in `world_size` processes, of which this one is `rank`, from 0: one for each slot, or a single one for
+    all. `start` is the resource of the checkpoint that it goes on from (0: from scratch), `milestone` the resource at
     which this job ends, `max_resource` the most that any trial can get (for learning-rate schedules).
+
+    Of several ranks, rank 0 reports and saves, for all of them. Each may load, and each must ask whether to go on (by
+    `epochs` or `should_stop`) as often as the others: it then waits for rank 0, and all get the same answer.
     """
 
     __slots__ = (
-        "_asked", "_heeded", "_intervals", "_job", "_link", "_parted", "_reported",
-        "_saved",        "config", "id", "max_resource", "milestone", "seed", "slots", "start",
+        "_asked", "_heeded", "_intervals", "_job", "_line", "_link", "_parted", "_reported", "_saved",
+        "config", "id", "max_resource", "milestone", "rank", "seed", "slots", "start", "world_size",
     )  # fmt: skip
 
-    def __init__(self, job: Job, link: Link) -> None:
+    def __init__(self, job: Job, link: Link, line: Line | None = None) -> None:
         self.id = job.trial
         self.config: Mapping[str, Any] = job.config
         self.seed = job.seed
         self.slots = job.slots
+        self.rank = job.rank
+        self.world_size = job.world_size
         self.start = job.start
         self.milestone = job.milestone
         self.max_resource = job.max_resource
         self._job = job
         self._link = link
+        self._line = line
         self._reported = 0
         self._saved = job.start
         self._parted = False
@@ -134,8 +144,11 @@ class Trial:
         milestone, when the tuner wants a pause, and as often as the experiment's `checkpoint_every` says. It gets an
         empty folder; what it raises passes through, as the cause of a DiskFullError where the disk is full. What is
         larger than the experiment's quota has room for is not kept, and the training goes on.
+        On every rank but 0 it does nothing.
         Raises ContractError for anything else.
         """
+        if self.rank:
+            return
         try:
             units, numbers = check_report(resource, metrics, metric=self._job.metric, previous=self._reported)
         except ContractError as error:
@@ -187,8 +200,12 @@ class Trial:
     def should_stop(self) -> bool:
         """Whether the milestone has been reported, or the tuner asked for a pause or a halt: return soon.
 
-        A pause waits for the next report, because only there a checkpoint can be saved.
+        A pause waits for the next report, because only there a checkpoint can be saved. Of several ranks, each gets the
+        answer that rank 0 got when it asked for the same time, and waits for it.
         """
+        return self._over() if self._line is None else self._line.agree(self._over())
+
+    def _over(self) -> bool:
         if self._reported >= self.milestone:
             return True
         wish = self._look()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from rungwise.backends.local.jobs import Running
+from rungwise.backends.local.jobs import Outcome, Running
 from rungwise.backends.local.output import tail, write
 from rungwise.backends.local.scripts import reported_by
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message
@@ -14,13 +14,16 @@ LONGEST_LINE = 16 << 20
 CHUNKS = 64  # more than any pipe holds; somebody who escaped from the process group may print without end
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
     """A process known to the launcher as `key`, with places on GPUs for `slots` slots.
 
     `once`: it runs one job and is gone. `output` is the file that it writes to, from `since` bytes on for this job.
     `printed` is the end of a pipe with what a script prints (-1: none); `connected` whether it speaks over its channel
     instead of in printed lines.
+
+    Where a job runs in several ranks, each is a child. Rank 0, the `head` of the others, has the job (`running`);
+    `ranks` are those that are not gone, the same list in all. `told` is what a rank but 0 said of its own end.
     """
 
     key: int
@@ -32,7 +35,11 @@ class Child:
     since: int = 0
     printed: int = -1
     connected: bool = True
+    rank: int = 0
+    head: "Child | None" = None
+    ranks: list["Child"] = field(default_factory=list)
     running: Running | None = None
+    told: Outcome | None = None
     closed: bool = False
     listened_to: bool = False
     _lines: Lines = field(default_factory=Lines)
@@ -87,7 +94,7 @@ class Child:
         reports: list[Message] = []
         ordinary: list[bytes] = []
         for line in lines:
-            report = reported_by(line) if self.foreign else None
+            report = reported_by(line) if self.foreign and not self.rank else None
             if report is None:
                 ordinary.append(line + b"\n")
             else:

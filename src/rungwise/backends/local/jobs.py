@@ -7,6 +7,9 @@
    its milestone, or that asked it to pause.
 4. Whoever reported the milestone is paused, or completed if nothing lies above it.
 5. Whoever was asked to pause is paused; all others that return have completed by their own decision.
+6. Of several ranks, the first that is gone without having returned ends the job as failed, and the others are killed:
+   unless rank 0 has said before how it ended, or the signal was ours. When rank 0 has returned and is gone, the others
+   get a grace, and then what becomes of them does not matter. The job has ended when all are gone.
 A paused trial goes on from its newest checkpoint, whichever job left it; 0 if there is none.
 
 The causes of failures. "exception": the function raised. "exit": a process left with a code other than 0, or with 0
@@ -106,6 +109,23 @@ class Running:
             return False
 
 
+def by_us(running: Running, status: int | None) -> bool:
+    """Whether a process that is gone with this status died of a signal of ours."""
+    return running.cut or (running.terminated and status in TERMINATED)
+
+
+def lose_rank(running: Running, rank: int, outcome: Outcome) -> bool:
+    """A rank is gone: note what that says of the job (rule 6). Whether those that are left are to be killed."""
+    failed = isinstance(outcome, Failed) and not by_us(running, outcome.status)
+    if running.outcome is None and (rank == 0 or failed):
+        running.outcome = outcome
+    match running.outcome:
+        case Failed(status=status):
+            return not by_us(running, status)
+        case _:
+            return rank == 0 and running.asked == "halt"
+
+
 def conclude(running: Running, outcome: Outcome, at: float) -> JobEnd | ContractError:
     """The event that ends a job, or the breach of contract that did."""
     job = running.job
@@ -115,8 +135,7 @@ def conclude(running: Running, outcome: Outcome, at: float) -> JobEnd | Contract
         case Failed(cause, detail, status):
             if running.breach is not None:
                 return ContractError(running.breach)
-            by_us = running.cut or (running.terminated and status in TERMINATED)
-            if not (by_us and (running.reached or running.asked == "pause")):
+            if not (by_us(running, status) and (running.reached or running.asked == "pause")):
                 return TrialFailed(at, job.trial, running.checkpoint, cause, detail)
         case Returned():
             if not running.reported and running.asked is None:

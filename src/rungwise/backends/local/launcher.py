@@ -1,7 +1,8 @@
 """The parent of every trial: a process of one thread, which imports the training once and forks.
 
-The tuner asks over a socket: `{"spawn": key, "argv": […] or null, "env": {…}, "once": true, "descriptors": 2}` with the
-child's descriptors (channel, output, and for a script a third one for what it prints), `{"signal": key, "number": 15}`.
+The tuner asks over a socket: `{"spawn": key, "argv": […] or null, "env": {…}, "once": true, "descriptors": […]}` with
+the child's descriptors, and their names in this list: "channel", "output", for a script "printed", which takes what it
+prints, among ranks "before" and "after" (see `rungwise.trial.ranks`); and `{"signal": key, "number": 15}`.
 It answers `{"ready": true}` or `{"refused": sentence}` at first, then `{"exit": key, "status": code}` once a child is
 gone, its whole process group with it. When the tuner's end closes, every child is killed.
 """
@@ -28,7 +29,8 @@ from rungwise.backends.local.reaper import end_group
 from rungwise.backends.local.worker import serve
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message, decode, encode
-from rungwise.trial.environment import CHANNEL
+from rungwise.trial.environment import CHANNEL, LINE
+from rungwise.trial.ranks import Line
 
 MAX_DESCRIPTORS = 64
 PR_SET_PDEATHSIG = 1
@@ -141,9 +143,9 @@ class Launcher:
         """Carry out one request."""
         match message:
             case {"spawn": int(key)}:
-                descriptors = [self.inbox.descriptors.popleft() for _ in range(message["descriptors"])]
+                descriptors = {name: self.inbox.descriptors.popleft() for name in message["descriptors"]}
                 self.spawn(key, message, descriptors)
-                for descriptor in descriptors:
+                for descriptor in descriptors.values():
                     os.close(descriptor)
             case {"signal": int(key), "number": int(number)} if key in self.children:
                 if number == signal.SIGKILL:
@@ -151,12 +153,12 @@ class Launcher:
                 else:
                     os.kill(self.children[key], number)
 
-    def spawn(self, key: int, message: Mapping[str, Any], descriptors: list[int]) -> None:
+    def spawn(self, key: int, message: Mapping[str, Any], descriptors: Mapping[str, int]) -> None:
         """Fork a child."""
         try:
             pid = os.fork()
         except OSError as error:
-            say(descriptors[1], f"no process could be started: {error.strerror}")
+            say(descriptors["output"], f"no process could be started: {error.strerror}")
             self.tell({"exit": key, "status": 1})
             return
         if pid:
@@ -174,7 +176,7 @@ class Launcher:
                 sys.stderr.flush()
             os._exit(status)
 
-    def be_child(self, message: Mapping[str, Any], descriptors: list[int]) -> None:
+    def be_child(self, message: Mapping[str, Any], descriptors: Mapping[str, int]) -> None:
         """Become a trial's process: a session of its own, known to the reaper before any of its code runs."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -186,16 +188,17 @@ class Launcher:
         for descriptor in (self.register, self.waking, self.waker, *self.inbox.descriptors):
             os.close(descriptor)
         self.end.close()
-        channel, output, *printed = descriptors
-        os.dup2(printed[0] if printed else output, 1)
-        os.dup2(output, 2)
-        for descriptor in (output, *printed):
-            os.close(descriptor)
+        os.dup2(descriptors.get("printed", descriptors["output"]), 1)
+        os.dup2(descriptors["output"], 2)
+        for name in descriptors.keys() & {"output", "printed"}:
+            os.close(descriptors[name])
+        channel, place = descriptors["channel"], (descriptors.get("before", -1), descriptors.get("after", -1))
         os.environ.update(message["env"])
         if message["argv"] is not None:
-            become_script(message["argv"], channel)
+            become_script(message["argv"], channel, place)
         elif self.function is not None:
-            serve(self.function, Channel(socket.socket(fileno=channel)), once=message["once"])
+            line = None if place == (-1, -1) else Line(*place)
+            serve(self.function, Channel(socket.socket(fileno=channel)), once=message["once"], line=line)
             # What an exit owes to the training's threads and handlers, without the interpreter's slow dismantling.
             threading._shutdown()  # type: ignore[attr-defined]
             atexit._run_exitfuncs()
@@ -225,9 +228,12 @@ def end_child(pid: int) -> None:
     end_group(pid)
 
 
-def become_script(argv: list[str], channel: int) -> None:
-    """Replace this process by a program."""
+def become_script(argv: list[str], channel: int, place: tuple[int, int]) -> None:
+    """Replace this process by a program; `place` are its descriptors in the line of ranks."""
     os.environ[CHANNEL] = str(fcntl.fcntl(channel, fcntl.F_DUPFD, HIGH))
+    if place != (-1, -1):
+        high = (each if each < 0 else fcntl.fcntl(each, fcntl.F_DUPFD, HIGH) for each in place)
+        os.environ[LINE] = ",".join(map(str, high))
     for name in ("SIGPIPE", "SIGXFSZ"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:

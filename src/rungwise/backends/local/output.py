@@ -13,10 +13,10 @@ TAIL_LINES = 15
 LINE = 300
 
 
-def open_output(folder: Path) -> BinaryIO:
-    """The file that a trial's output is appended to."""
+def open_output(folder: Path, rank: int = 0) -> BinaryIO:
+    """The file that a trial's output is appended to; every rank but 0 has one of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    return (folder / NAME).open("ab+", buffering=0)
+    return (folder / (f"output-rank-{rank}.txt" if rank else NAME)).open("ab+", buffering=0)
 
 
 def shared_output() -> BinaryIO:
@@ -48,10 +48,10 @@ def write(file: BinaryIO, text: bytes) -> None:
 
 def tidy(folder: Path) -> None:
     """Leave no empty file or folder behind."""
-    file = folder / NAME
-    with suppress(OSError):
-        if not file.stat().st_size:
-            file.unlink()
+    for file in folder.glob("output*.txt"):
+        with suppress(OSError):
+            if not file.stat().st_size:
+                file.unlink()
     with suppress(OSError):
         folder.rmdir()
 

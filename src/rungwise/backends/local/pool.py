@@ -6,32 +6,37 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from rungwise.backends.local.child import Child
 from rungwise.backends.local.jobs import Running
 from rungwise.backends.local.output import open_output, shared_output
 from rungwise.backends.local.processes import Processes
-from rungwise.backends.local.scripts import arguments_for, environment_for, write_config
+from rungwise.backends.local.ranks import free_port, variables
+from rungwise.backends.local.scripts import Program, program_for
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import Devices, thread_limits, usable_cores
 from rungwise.backends.local.training import ScriptTraining
-from rungwise.checkpoints.folders import draft_folder
 from rungwise.trial.channel import Channel
 from rungwise.trial.trial import Job
+
+ALONE: Mapping[str, int] = MappingProxyType({})
+"""No place in a line of ranks."""
 
 
 class Pool:
     """The children of this machine. `what` is a script, or a function as `functions.pack` made it.
 
-    Where the settings say so, a process goes on to the next job of as many slots; else each job gets its own. `forget`
-    is called with every child that is about to be closed. The descriptors in `holding` stay open in another process
-    until none is left. Raises InputError if a function cannot be imported, or slots are not there.
+    Where the settings say so, a process goes on to the next job of as many slots; else each job gets its own, or as
+    many as it has slots. `forget` is called with every child that is about to be closed. The descriptors in `holding`
+    stay open in another process until none is left. Raises InputError if a function cannot be imported, or slots are
+    not there.
     """
 
     __slots__ = (
-        "_children", "_devices", "_env", "_forget", "_holding", "_idle", "_keys", "_reuse", "_what", "_workers",
-        "processes",
+        "_children", "_devices", "_env", "_forget", "_holding", "_idle", "_keys", "_ranks", "_reuse", "_what",
+        "_workers", "processes",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +48,7 @@ class Pool:
         self._devices = Devices(settings.gpus, settings.per_gpu, settings.workers)
         self._env = dict(settings.env)
         self._reuse = settings.reuse_workers
+        self._ranks = settings.ranks
         self._holding = holding
         self._forget = forget
         self._idle: list[Child] = []
@@ -51,15 +57,24 @@ class Pool:
         self.processes = self._processes()
 
     def run(self, job: Job, folder: Path) -> Child:
-        """Start a job, in a process of its own or a warm one."""
-        if isinstance(self._what, ScriptTraining):
-            return self._run_script(self._what, job, folder)
-        child = self._idle_for(job.slots)
-        if child is None:
-            output = shared_output() if self._reuse else open_output(folder)
-            child = self._spawn(job.slots, output, None, {})
-        child.running = Running(job, folder, None, checkpoint=job.start)
-        child.send({"job": job.message()})
+        """Start a job: in a process of its own or a warm one, or in as many ranks as it has slots. The child of rank 0.
+
+        Where one of the ranks cannot be started, none is left.
+        """
+        what = self._what
+        program = program_for(what, job, folder) if isinstance(what, ScriptTraining) else Program()
+        if self._ranks:
+            child = self._spawn_ranks(job.slots, folder, program)
+        else:
+            child = self._alone(job.slots, folder, program)
+        child.running = Running(job, folder, program.draft, checkpoint=job.start)
+        message = job.message()
+        if program.argv is not None:
+            del message["config"]  # it may be large, and the script may never read this; it is in the file
+        if self._ranks:
+            message["world_size"] = len(child.ranks)
+        for each in child.ranks:
+            each.send({"job": {**message, "rank": each.rank} if each.rank else message})
         return child
 
     def release(self, child: Child) -> None:
@@ -95,17 +110,46 @@ class Pool:
         environment = {**thread_limits(usable_cores(), self._workers, slots=1), **self._env}
         return Processes(environment, function, self._holding)
 
-    def _run_script(self, script: ScriptTraining, job: Job, folder: Path) -> Child:
-        draft = draft_folder(folder, job.milestone)
-        config_file = write_config(job, folder)
-        argv = arguments_for(script.command, script.config_as, job.config, config_file)
-        environment = environment_for(job, script.config_as, folder, config_file, draft)
-        child = self._spawn(job.slots, open_output(folder), argv, environment)
-        child.running = Running(job, folder, draft, checkpoint=job.start)
-        message = job.message()
-        del message["config"]  # it may be large, and the script may never read this; it is in the file
-        child.send({"job": message})
+    def _alone(self, slots: int, folder: Path, program: Program) -> Child:
+        """One process that has all the slots."""
+        warm = self._idle_for(slots) if program.argv is None else None
+        if warm is not None:
+            return warm
+        output = shared_output() if self._reuse and program.argv is None else open_output(folder)
+        devices = self._devices.take(slots)
+        environment = {**program.environment, **self._devices.environment(devices)}
+        if slots > 1:
+            environment = {**thread_limits(usable_cores(), self._workers, slots), **self._env, **environment}
+        child = self._spawn(slots, output, program.argv, environment, devices)
+        child.ranks = [child]
         return child
+
+    def _spawn_ranks(self, count: int, folder: Path, program: Program) -> Child:
+        """As many processes, of a slot each; all see the GPUs of all, in the order of the ranks."""
+        port = free_port()
+        left = self._devices.take(count)
+        shared = {**program.environment, **self._devices.environment(left)}
+        ranks: list[Child] = []
+        with ExitStack() as pipes:
+            before = -1
+            try:
+                for rank in range(count):
+                    reading, writing = os.pipe() if rank + 1 < count else (-1, -1)
+                    pipes.callback(_close, reading, writing)
+                    output = open_output(folder, rank)
+                    own, left = left[:1], left[1:]
+                    environment = {**shared, **variables(rank, count, port)}
+                    place = {"before": before, "after": writing}
+                    child = self._spawn(1, output, program.argv, environment, own, place)
+                    ranks.append(child)
+                    child.rank, child.ranks, child.head = rank, ranks, ranks[0] if rank else None
+                    before = reading
+            except BaseException:
+                self._devices.give_back(left)
+                for child in ranks:
+                    self._end(child)
+                raise
+        return ranks[0]
 
     def _idle_for(self, slots: int) -> Child | None:
         """A warm process with as many slots; where there is none, idle ones make room for a new one."""
@@ -113,30 +157,33 @@ class Pool:
             if child.slots == slots:
                 return self._idle.pop(index)
         while self._idle and sum(child.slots for child in self._children.values()) + slots > self._workers:
-            self.processes.signal(self._idle[0].key, signal.SIGKILL)
-            self.discard(self._idle[0])
+            self._end(self._idle[0])
         return None
 
+    def _end(self, child: Child) -> None:
+        """Kill a child, and let go of it at once."""
+        self.processes.signal(child.key, signal.SIGKILL)
+        self.discard(child)
+
     def _spawn(
-        self, slots: int, output: BinaryIO, argv: Sequence[str] | None, environment: Mapping[str, str]
+        self, slots: int, output: BinaryIO, argv: Sequence[str] | None, environment: Mapping[str, str],
+        devices: tuple[str, ...], place: Mapping[str, int] = ALONE,
     ) -> Child:  # fmt: skip
         with ExitStack() as undo:
             undo.callback(output.close)
+            undo.callback(self._devices.give_back, devices)
             ours, theirs = socket.socketpair()
             undo.callback(ours.close)
             with theirs, ExitStack() as theirs_too:
                 printed = -1
-                descriptors = [theirs.fileno(), output.fileno()]
+                descriptors = {"channel": theirs.fileno(), "output": output.fileno()}
                 if argv is not None:
                     printed, printing = os.pipe()
                     undo.callback(os.close, printed)
                     theirs_too.callback(os.close, printing)
                     os.set_blocking(printed, False)
-                    descriptors.append(printing)
-                devices = self._devices.take(slots)
-                environment = {**environment, **self._devices.environment(devices)}
-                if slots > 1:
-                    environment = {**thread_limits(usable_cores(), self._workers, slots), **self._env, **environment}
+                    descriptors["printed"] = printing
+                descriptors |= {name: end for name, end in place.items() if end >= 0}
                 once = not self._reuse or argv is not None
                 since = os.fstat(output.fileno()).st_size  # before it starts: it may print, and be gone, at once
                 self._keys += 1
@@ -148,3 +195,9 @@ class Pool:
         )  # fmt: skip
         self._children[self._keys] = child
         return child
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        if descriptor >= 0:
+            os.close(descriptor)

@@ -88,14 +88,23 @@ class Processes:
         return self._end.fileno()
 
     def spawn(
-        self, key: int, argv: Sequence[str] | None, env: Mapping[str, str], descriptors: Sequence[int], *, once: bool
+        self,
+        key: int,
+        argv: Sequence[str] | None,
+        env: Mapping[str, str],
+        descriptors: Mapping[str, int],
+        *,
+        once: bool,
     ) -> None:
-        """Start a child, to be known as `key`: a program, or with `argv` None the training function."""
+        """Start a child, to be known as `key`: a program, or with `argv` None the training function.
+
+        What its `descriptors` are is told by their names (see the launcher).
+        """
         data = encode(
-            {"spawn": key, "argv": argv, "env": dict(env), "once": once, "descriptors": len(descriptors)}
+            {"spawn": key, "argv": argv, "env": dict(env), "once": once, "descriptors": list(descriptors)}
         )  # fmt: skip
         with suppress(ConnectionError):
-            sent = socket.send_fds(self._end, [data], list(descriptors))
+            sent = socket.send_fds(self._end, [data], list(descriptors.values()))
             self._end.sendall(data[sent:])
 
     def signal(self, key: int, number: int) -> None:

@@ -5,13 +5,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.checkpoints.disk import is_full, size_of
-from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, drop, seal
+from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, draft_folder, drop, seal
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.trial import environment as names
@@ -52,6 +53,25 @@ def check_script(training: ScriptTraining) -> tuple[str, ...]:
     return (str(path.absolute()), *arguments)
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a job's processes execute (None: the training function), what is added to their environment, and the folder
+    where they may leave a checkpoint.
+    """
+
+    argv: Sequence[str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    draft: Path | None = None
+
+
+def program_for(script: ScriptTraining, job: Job, folder: Path) -> Program:
+    """What runs a script for a job; its configuration is written, and the draft of its checkpoint made."""
+    draft = draft_folder(folder, job.milestone)
+    config_file = write_config(job, folder)
+    argv = arguments_for(script.command, script.config_as, job.config, config_file)
+    return Program(argv, environment_for(job, script.config_as, folder, config_file, draft), draft)
+
+
 def write_config(job: Job, folder: Path) -> Path:
     """The JSON file with a trial's configuration, written."""
     file = folder / CONFIG_FILE
@@ -85,6 +105,7 @@ def environment_for(job: Job, how: str, folder: Path, config_file: Path, draft: 
         names.MILESTONE: str(job.milestone),
         names.MAX_RESOURCE: str(job.max_resource),
         names.SEED: str(job.seed),
+        names.SLOTS: str(job.slots),
         names.SAVE: str(draft.absolute()),
         "PYTHONUNBUFFERED": "1",  # a Python script's lines would wait in its buffer
     }

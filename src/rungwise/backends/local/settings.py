@@ -17,7 +17,8 @@ class LocalSettings:
 
     `gpus` are the values for CUDA_VISIBLE_DEVICES, of which each carries `per_gpu` trials at most. Functions run in a
     process of their own for each job, forked from one that has imported the function and the modules in `preload`; with
-    `reuse_workers` a process goes on to the next job. `env` is added to the environment of every trial (see
+    `reuse_workers` a process goes on to the next job. With `ranks` a job of w slots runs in w processes, of one slot
+    each; else in one process, which has all of them. `env` is added to the environment of every trial (see
     `rungwise.trial.environment`).
 
     A job that has neither reported nor ended for `trial_timeout` seconds is killed (None: never). A checkpoint is saved
@@ -36,6 +37,7 @@ class LocalSettings:
     every_units: int = 0
     every_seconds: float = 0.0
     grace: float = GRACE
+    ranks: bool = False
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -48,3 +50,13 @@ class LocalSettings:
                 f"the number of seconds between two checkpoints is {self.every_seconds}, but must be 0 or more"
             )
         check_env(self.env)
+        if self.ranks and self.reuse_workers:
+            raise InputError(
+                "reuse_workers keeps a process for the next job, but ranks find one another anew in each: leave it out,"
+                " or let a trial have all its slots in one process (one_process)"
+            )
+        if self.ranks and self.gpus and self.per_gpu > 1:
+            raise InputError(
+                f"per_gpu is {self.per_gpu}, but each rank of a trial needs a GPU of its own: let it be 1, or let a"
+                " trial have all its slots in one process (one_process)"
+            )

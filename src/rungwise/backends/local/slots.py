@@ -51,7 +51,7 @@ class Devices:
         self._free = dict.fromkeys(self._gpus, per_gpu)
 
     def take(self, slots: int) -> tuple[str, ...]:
-        """Places for a job of that many slots, on as many GPUs as possible; one entry per slot."""
+        """Places for a job of that many slots, on as many GPUs as possible; one entry per slot, in the GPUs' order."""
         taken: list[str] = []
         for _ in range(slots if self._gpus else 0):
             gpu = max(self._gpus, key=lambda gpu: (self._free[gpu] > 0, gpu not in taken, self._free[gpu]))
@@ -60,7 +60,7 @@ class Devices:
                 raise ValueError(f"a job asks for {slots} slots, but only {len(taken)} places on GPUs are free")
             self._free[gpu] -= 1
             taken.append(gpu)
-        return tuple(taken)
+        return tuple(sorted(taken, key=self._gpus.index))
 
     def give_back(self, taken: tuple[str, ...]) -> None:
         """The job that had these places is over."""

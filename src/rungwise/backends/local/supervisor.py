@@ -20,7 +20,7 @@ from pathlib import Path
 from rungwise.backends.local.causes import OomKills, outcome_of
 from rungwise.backends.local.child import Child
 from rungwise.backends.local.full_disk import FullDisk, look_around
-from rungwise.backends.local.jobs import Failed, JobEnd, Outcome, Returned, Running, conclude
+from rungwise.backends.local.jobs import Failed, JobEnd, Outcome, Returned, Running, conclude, lose_rank
 from rungwise.backends.local.output import pour, tidy
 from rungwise.backends.local.patience import LEAVING, Patience
 from rungwise.backends.local.pool import Pool
@@ -84,11 +84,8 @@ class Supervisor:
         if child.running is not None:
             child.running.oom_kills = before
         self._running[job.trial] = child
-        if not child.listened_to:
-            child.listened_to = True
-            self._selector.register(child.channel, selectors.EVENT_READ, partial(self._on_channel, child))
-            if child.printed >= 0:
-                self._selector.register(child.printed, selectors.EVENT_READ, partial(self._on_printed, child))
+        for rank in child.ranks:
+            self._listen_to(rank)
 
     def ask(self, trial: int, wish: Wish) -> None:
         """Ask a trial to pause or halt; nothing if it does not run."""
@@ -174,6 +171,8 @@ class Supervisor:
     def _heard(self, child: Child, message: Message) -> None:
         running = child.running
         if running is None:
+            if child.rank:
+                self._heard_of_rank(child, message)
             return
         match message:
             case {"resource": int(resource), "metrics": dict(metrics), "saved": bool(saved)}:
@@ -193,16 +192,30 @@ class Supervisor:
             case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
                 self._told_end(child, running, Failed(cause, detail))
 
+    def _heard_of_rank(self, child: Child, message: Message) -> None:
+        """Another rank than 0 says no more than that it is there, and how it ended."""
+        match message:
+            case {"hello": _}:
+                child.connected = True
+            case {"done": _}:
+                child.told = Returned()
+            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
+                child.told = Failed(cause, detail)
+
     def _told_end(self, child: Child, running: Running, outcome: Outcome) -> None:
         if child.once or running.cut:
             # The slot is free, and the GPU's memory with it, when the process is gone.
             running.outcome = outcome
-            if running.asked != "halt" and not running.cut:
-                running.deadline = None
-                self._patience.give(running, LEAVING)
+            self._let_leave(running, LEAVING)
         else:
             self._finish(child, running, outcome)
             self._pool.release(child)
+
+    def _let_leave(self, running: Running, graces: int) -> None:
+        """The training has returned; its processes have so many graces from now on."""
+        if running.asked != "halt" and not running.cut:
+            running.deadline = None
+            self._patience.give(running, graces)
 
     def _reported(self, running: Running, resource: int, metrics: dict[str, float]) -> None:
         value = self._objective.value(metrics)
@@ -249,15 +262,31 @@ class Supervisor:
             self._launcher_lost()
 
     def _on_exit(self, child: Child, status: int) -> None:
-        """A process is gone: hear what it had said, and then the job it leaves has ended."""
+        """A process is gone: hear what it had said; with the last rank of a job, that has ended."""
         self._hear_out(child)
-        running = child.running
+        head = child.head or child
+        running = head.running
         if running is not None:
-            outcome = running.outcome or outcome_of(running, status, self._oom_kills, self._patience.timeout)
-            if isinstance(outcome, Failed) and outcome.status is not None:
-                outcome = replace(outcome, detail=f"{outcome.detail}\n{child.last_words()}".rstrip())
-            self._finish(child, running, outcome)
+            outcome = self._outcome(child, running, status)
+            kill = lose_rank(running, child.rank, outcome)
+            head.ranks.remove(child)
+            if not head.ranks:
+                self._finish(head, running, running.outcome or outcome)
+            elif kill:
+                self._send(head, signal.SIGKILL)
+            elif child is head:
+                self._let_leave(running, 1)
         self._pool.discard(child)
+
+    def _outcome(self, child: Child, running: Running, status: int) -> Outcome:
+        """How a rank ended: as it said itself, else as its exit status tells."""
+        told = child.told if child.rank else running.outcome
+        outcome = told or outcome_of(running, status, self._oom_kills, self._patience.timeout)
+        if isinstance(outcome, Failed) and told is None and outcome.status is not None:
+            outcome = replace(outcome, detail=f"{outcome.detail}\n{child.last_words()}".rstrip())
+        if isinstance(outcome, Failed) and child.rank:
+            outcome = replace(outcome, detail=f"rank {child.rank}: {outcome.detail}")
+        return outcome
 
     def _hear_out(self, child: Child) -> None:
         self._on_channel(child)
@@ -310,9 +339,19 @@ class Supervisor:
                     self._send(child, number)
 
     def _send(self, child: Child, number: signal.Signals) -> None:
-        self._pool.processes.signal(child.key, number)
+        """Send a signal to all ranks of a job."""
+        for rank in child.ranks:
+            self._pool.processes.signal(rank.key, number)
 
     # Listening
+
+    def _listen_to(self, child: Child) -> None:
+        if child.listened_to:
+            return
+        child.listened_to = True
+        self._selector.register(child.channel, selectors.EVENT_READ, partial(self._on_channel, child))
+        if child.printed >= 0:
+            self._selector.register(child.printed, selectors.EVENT_READ, partial(self._on_printed, child))
 
     def _forget(self, child: Child) -> None:
         self._forget_descriptor(child.channel.fileno())

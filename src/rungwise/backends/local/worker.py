@@ -7,19 +7,22 @@ from traceback import format_exception
 
 from rungwise.trial.channel import Channel, Message
 from rungwise.trial.link import TunerLink
+from rungwise.trial.ranks import Line
 from rungwise.trial.trial import Job, Trial
 
 DETAIL_LINES = 15
 LINE = 300
 
 
-def serve(function: Callable[[Trial], object], channel: Channel, *, once: bool) -> None:
-    """Run jobs until the tuner is gone, or only one."""
+def serve(
+    function: Callable[[Trial], object], channel: Channel, *, once: bool, line: Line | None = None
+) -> None:  # fmt: skip
+    """Run jobs until the tuner is gone, or only one; `line` is the place among the ranks of that."""
     while (message := channel.receive()) is not None:
         # A request that comes before a job was meant for the one that has just ended.
         if "job" not in message:
             continue
-        end = run_job(function, Job(**message["job"]), channel)
+        end = run_job(function, Job(**message["job"]), channel, line)
         with suppress(OSError, ValueError):  # the training may have closed them
             sys.stdout.flush()
             sys.stderr.flush()
@@ -29,11 +32,11 @@ def serve(function: Callable[[Trial], object], channel: Channel, *, once: bool) 
             return
 
 
-def run_job(function: Callable[[Trial], object], job: Job, channel: Channel) -> Message:
+def run_job(function: Callable[[Trial], object], job: Job, channel: Channel, line: Line | None = None) -> Message:
     """Train, and say how it ended."""
     link = TunerLink(channel)
     try:
-        function(Trial(job, link))
+        function(Trial(job, link, line))
     except SystemExit as leave:
         if leave.code not in (None, 0):
             return {"failed": f"the training called sys.exit({leave.code!r})"[:LINE], "cause": "exit"}
