@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from rungwise import allocation as allocation
     from rungwise import benchmarks as benchmarks
     from rungwise import comparison as comparison
     from rungwise import schedulers as schedulers
@@ -50,7 +51,7 @@ _PUBLIC = {
     "simulate": "rungwise.api.simulate",
     "tune": "rungwise.api.tune",
 }
-_ROOMS = ("benchmarks", "comparison", "schedulers")
+_ROOMS = ("allocation", "benchmarks", "comparison", "schedulers")
 
 __all__ = [  # noqa: PLE0604 - a literal list of names
     *_PUBLIC,

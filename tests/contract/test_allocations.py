@@ -93,7 +93,7 @@ def test_settings_that_are_wrong_are_refused_in_one_sentence(allocation: Any, sl
 
 def test_a_limit_below_the_lowest_rungs_share_is_refused() -> None:
     with pytest.raises(InputError, match="most is 1, but a trial on the lowest rung has 2 slots already"):
-        check_allocation(allocation_settings({"name": "by-rung", "most": 1}, 2, 4), ASHA(1, 9, 3), 3)
+        make_allocation(allocation_settings({"name": "by-rung", "most": 1}, 2, 4), LADDER, 3)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,16 @@ def test_a_limit_below_the_lowest_rungs_share_is_refused() -> None:
     ids=lambda each: type(each).__name__ if not isinstance(each, bool) else str(each),
 )
 def test_by_rung_needs_trials_that_pause_at_rungs(scheduler: Any, fits: bool) -> None:
-    check_allocation({"name": "fixed", "slots": 2}, scheduler, 3)
-    settings = {"name": "by-rung", "slots": 1, "most": 2}
+    check_allocation(Fixed(2), scheduler, 2)
+    policy = ByRung(tuple(scheduler.milestones), 3, most=2)
     if fits:
-        check_allocation(settings, scheduler, 3)
+        check_allocation(policy, scheduler, 2)
     else:
         with pytest.raises(InputError, match="this scheduler lets trials run on: take asha, pasha"):
-            check_allocation(settings, scheduler, 3)
+            check_allocation(policy, scheduler, 2)
+
+
+@pytest.mark.parametrize("policy", [Fixed(3), ByRung((1, 3, 9), 3, most=4)])
+def test_more_slots_than_there_are_are_refused(policy: Allocation) -> None:
+    with pytest.raises(InputError, match=r"gives a trial [34] slots, but there are 2 in all \(workers\)"):
+        check_allocation(policy, ASHA(1, 9), 2)

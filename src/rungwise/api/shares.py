@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rungwise.allocation import OPTIONS, make_allocation
+from rungwise.allocation import OPTIONS, ByRung
 from rungwise.core.checks import check_whole
+from rungwise.core.decisions import PromoteTrial
 from rungwise.core.errors import InputError
-from rungwise.core.protocols import Scheduler
+from rungwise.core.protocols import Allocation, Scheduler
 from rungwise.schedulers.named import pauses_at_rungs
 
 PAUSING = "asha, pasha, successive-halving, hyperband, or async-hyperband within asha or pasha"
@@ -37,10 +38,17 @@ def allocation_settings(allocation: object, slots: object, workers: int) -> dict
     return checked if name == "fixed" else {**checked, "most": _within("most", settings.get("most", workers), workers)}
 
 
-def check_allocation(settings: Mapping[str, Any], scheduler: Scheduler, eta: int) -> None:
-    """Raise InputError for settings that do not go together, or with the scheduler."""
-    make_allocation(settings, scheduler.milestones, eta)
-    if settings["name"] == "by-rung" and not pauses_at_rungs(scheduler):
+def check_allocation(allocation: Allocation, scheduler: Scheduler, workers: int) -> None:
+    """Raise InputError for a policy that does not suit the scheduler, or gives a trial more slots than there are."""
+    if not callable(getattr(allocation, "slots", None)):
+        raise InputError(f"allocation is {allocation!r}, but must be a policy such as rungwise.allocation.Fixed(2)")
+    share = allocation.slots(PromoteTrial(0, scheduler.milestones[-1]), workers)
+    if share > workers:
+        raise InputError(
+            f"the allocation gives a trial {share} slots, but there are {workers} in all (workers): a trial cannot get"
+            " more"
+        )
+    if isinstance(allocation, ByRung) and not pauses_at_rungs(scheduler):
         raise InputError(
             "the allocation 'by-rung' gives a trial more slots where it pauses and is promoted, but this scheduler lets"
             f" trials run on: take {PAUSING}, or the allocation 'fixed'"

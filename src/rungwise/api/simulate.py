@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from rungwise.allocation import Fixed
 from rungwise.api.nearest import NO_CHILDREN, NearestRows
+from rungwise.api.shares import check_allocation
+from rungwise.backends.scaling import Scaling
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.benchmarks.spaces import space_of
 from rungwise.benchmarks.table import Table, UnrecordedError, checked_order, whole_numbers
@@ -22,7 +24,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.limits import Stop
-from rungwise.core.protocols import History, Log, Scheduler, Searcher
+from rungwise.core.protocols import Allocation, History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.schedulers.pbt import PBT
 from rungwise.searchers import make
@@ -55,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A finished simulation: seconds, resource units, and values in the metric's own direction.
+    """A finished simulation: seconds, resource units, slot-seconds of all jobs, and values in the metric's direction.
 
     `jobs` stand in order of completion, those cut at the end last, by slot. `best` is the best value over all reports,
     the earliest if tied; `best_in_top_rung` the best on entering the highest rung in which a finite value stands;
@@ -70,6 +72,7 @@ class Simulation:
     best_in_top_rung: Found
     top_rung: int
     rows: Sequence[int]
+    slot_seconds: float
 
     @cached_property
     def jobs(self) -> Sequence[Job]:
@@ -120,6 +123,8 @@ def simulate(
     searcher: "str | Mapping[str, Any] | Searcher | BaseSampler | None" = None,
     space: object = None,
     trials: int | None = None,
+    allocation: Allocation | None = None,
+    scaling: Scaling | Mapping[int, float] | None = None,
 ) -> Simulation:
     """Run a scheduler over a learning-curve table, on a virtual clock.
 
@@ -127,6 +132,10 @@ def simulate(
     the run when one trial more would start; running jobs are cut, and what they had reported counts. `stop="drain"`
     starts no more trials and goes on until nothing is promotable. `report_at` names the units at which trials report
     (default: each). The records go to the result's `log`, and to `log` as well where one is given.
+
+    A trial takes one of the `workers` slots, or what an `allocation` says (one of `rungwise.allocation`). The table's
+    seconds are those on one slot; `scaling`, seconds per unit by slots such as `{1: 1.0, 2: 0.55, 4: 0.33}`, says how
+    much faster more of them are (default: no faster; see `rungwise.backends.scaling`). Starting a job takes no time.
 
     With a `searcher` (as `tune` takes it) a trial gets the row that is nearest to what is suggested, of those that no
     trial has had: see `rungwise.api.nearest`. The table must have configurations; `space` is what is searched (default:
@@ -150,8 +159,13 @@ def simulate(
         raise InputError("an order of rows is given, but the searcher decides on it: leave one of them out")
     else:
         chosen = _nearest(table, searcher, space, seed)
-    tuner = Tuner(scheduler, chosen, Fixed(1), seed=seed, trials=most, stop=stop)
-    backend = Simulator(_Curves(table, report_at, chosen.rows), workers=workers, max_resource=scheduler.milestones[-1])
+    policy = Fixed(1) if allocation is None else allocation
+    check_allocation(policy, scheduler, workers)
+    tuner = Tuner(scheduler, chosen, policy, seed=seed, trials=most, stop=stop)
+    backend = Simulator(
+        _Curves(table, report_at, chosen.rows), workers=workers, max_resource=scheduler.milestones[-1],
+        scaling=None if scaling is None else Scaling.of(scaling),
+    )  # fmt: skip
     own = _Records([])
     with _without_collecting():
         drive(tuner, backend, own if log is None else _Both(own, log))
@@ -272,4 +286,5 @@ def _summed(records: list[Record], ledger: Ledger, table: Table, rows: Sequence[
         best_in_top_rung=found(ledger.best_in_top_rung),
         top_rung=max((rung.milestone for rung in ledger.rungs if rung.entries), default=0),
         rows=tuple(rows),
+        slot_seconds=ledger.busy,
     )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rungwise import searchers
+from rungwise.allocation import make_allocation
 from rungwise.api.checks import (
     check_flag,
     check_path,
@@ -168,7 +169,7 @@ def tune(
     own = [parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))]
     per_gpu = check_whole("per_gpu", per_gpu, 1)
     shares = allocation_settings(allocation, slots, check_whole("workers", workers, 1))
-    check_allocation(shares, made, settings["eta"])
+    check_allocation(make_allocation(shares, made.milestones, settings["eta"]), made, workers)
     spec = ExperimentSpec(
         metric=metric,
         mode=mode,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import assert_never
 
+from rungwise.backends.scaling import Scaling
 from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
 from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
 
@@ -45,13 +46,16 @@ class Simulator:
     """A backend without training: `curve(launch)` is what a job would report, from `launch.start` to its milestone.
 
     A trial that reaches `max_resource`, or whose curve ends before its milestone, is completed. The clock begins at
-    `start_at` seconds, for an experiment that goes on.
+    `start_at` seconds, for an experiment that goes on. The seconds of a curve are those on one slot; `scaling` says how
+    fast more of them are (None: no faster).
     """
 
     def __init__(
-        self, curve: Callable[[Launch], Curve], *, workers: int, max_resource: int, start_at: float = 0.0
-    ) -> None:
+        self, curve: Callable[[Launch], Curve], *, workers: int, max_resource: int, start_at: float = 0.0,
+        scaling: Scaling | None = None,
+    ) -> None:  # fmt: skip
         self._curve = curve
+        self._scaling = scaling
         self._workers = workers
         self._max_resource = max_resource
         self._now = start_at
@@ -68,9 +72,11 @@ class Simulator:
         match command:
             case Launch():
                 curve, slots = self._curve(command), self._take(command.slots)
+                seconds = curve.seconds
+                if self._scaling is not None and len(slots) > 1:
+                    seconds = self._scaling.scaled(seconds, len(slots))
                 job = _Job(
-                    command.trial, command.start, command.milestone, slots,
-                    curve.resources, curve.values, curve.seconds,
+                    command.trial, command.start, command.milestone, slots, curve.resources, curve.values, seconds
                 )  # fmt: skip
                 self._jobs[command.trial] = job
                 self._schedule(job, 0)
