@@ -13,16 +13,16 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.searchers import make
-from rungwise.searchers.evidence import Inputs, normal_scores, thinned
-from rungwise.searchers.kernels import axes_of
+from rungwise.searchers.codes import axes_of
+from rungwise.searchers.gp.evidence import Inputs, normal_scores, thinned
 from rungwise.searchers.observations import Arrivals
 from rungwise.space import parse
 
 torch = pytest.importorskip("torch", reason="the extra 'bo' is not installed")
 pytest.importorskip("botorch", reason="the extra 'bo' is not installed")
 
-from rungwise.searchers.gp import GPSearch, fit_size  # noqa: E402
-from rungwise.searchers.process import Columns, Process, fit  # noqa: E402
+from rungwise.searchers.gp.process import Columns, Process, fit  # noqa: E402
+from rungwise.searchers.gp.search import GPSearch, fit_size  # noqa: E402
 
 SPACE = parse({"x": (0.0, 1.0), "y": (1e-4, 1.0, "log"), "c": ["a", "b", "d"]})
 LINE = Columns((0, 1), (), True)

@@ -1,6 +1,6 @@
 """The Gaussian process of `gp`: BoTorch's, over configurations and resources (Klein et al. 2020, section 4).
 
-1. Inputs are rows of codes (see `rungwise.searchers.kernels`), inactive ones filled, and the resource last: as a share
+1. Inputs are rows of codes (see `rungwise.searchers.codes`), inactive ones filled, and the resource last: as a share
    of the largest, or the number of the rung where rungs have nothing in common. Values are normal scores, minimised.
 2. The covariance is that of two configurations times that of two resources. Numbers: squared exponential, a length
    scale each; unordered choices: exp(-1/l) for a choice that differs. Resources: what BoTorch has for the iterations of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gpytorch.kernels import Kernel
     from numpy.typing import NDArray
 
-    from rungwise.searchers.kernels import Array
+    from rungwise.searchers.codes import Array
 
 ITERATIONS = 50
 JITTER = 1e-6

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rungwise.searchers.observations import Arrivals, Observations
 
 if TYPE_CHECKING:
-    from rungwise.searchers.kernels import Array, Axis
+    from rungwise.searchers.codes import Array, Axis
 
 
 def thinned(arrivals: Arrivals, most: int) -> Arrivals:

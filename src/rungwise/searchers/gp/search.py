@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rungwise.searchers.evidence import Inputs
-    from rungwise.searchers.kernels import Array
-    from rungwise.searchers.process import Columns, Process
+    from rungwise.searchers.codes import Array
+    from rungwise.searchers.gp.evidence import Inputs
+    from rungwise.searchers.gp.process import Columns, Process
 
 FIRST_FIT, GROWTH = 8, 1.4
 SETTLED = 2.0  # seconds
@@ -61,7 +61,7 @@ class GPSearch:
         """Raises InputError for a seed below 0, or where BoTorch is not installed."""
         from importlib.util import find_spec
 
-        from rungwise.searchers.kernels import axes_of
+        from rungwise.searchers.codes import axes_of
 
         if find_spec("botorch") is None:
             raise InputError("the searcher is 'gp', but botorch is not installed: pip install 'rungwise[bo]'")
@@ -112,7 +112,7 @@ class GPSearch:
         return rows, rows[sum(trial < 0 for trial in history.trials) :]
 
     def _inputs(self, history: History) -> "Inputs":
-        from rungwise.searchers.evidence import Inputs
+        from rungwise.searchers.gp.evidence import Inputs
 
         return Inputs(self._table.axes, history.milestones, self._per_rung)
 
@@ -120,7 +120,7 @@ class GPSearch:
         """The hyperparameters for what had been observed by then: at hand, on the way, or fitted now; None: too few."""
         import numpy as np
 
-        from rungwise.searchers.evidence import thinned
+        from rungwise.searchers.gp.evidence import thinned
 
         rows, own = self._rows(history)
         arrivals = self._table.arrivals(own)
@@ -143,7 +143,7 @@ class GPSearch:
 
     @property
     def _columns(self) -> "Columns":
-        from rungwise.searchers.process import Columns
+        from rungwise.searchers.gp.process import Columns
 
         places = range(len(self._table.axes))
         ordered = [axis.ordered for axis in self._table.axes]
@@ -164,8 +164,8 @@ class GPSearch:
         """What candidates at a rung are judged by."""
         import numpy as np
 
-        from rungwise.searchers.evidence import thinned
-        from rungwise.searchers.process import Process
+        from rungwise.searchers.gp.evidence import thinned
+        from rungwise.searchers.gp.process import Process
 
         table, inputs = self._table, self._inputs(history)
         chosen = arrivals[arrivals.rungs == rung] if self._per_rung else arrivals
@@ -203,7 +203,7 @@ class GPSearch:
         """The candidate of the highest expected improvement; None where there is none."""
         import numpy as np
 
-        from rungwise.searchers.candidates import Candidates
+        from rungwise.searchers.gp.candidates import Candidates
 
         candidates = Candidates(self._space, self._table, had)
         candidates.add(drawn)
@@ -244,11 +244,11 @@ def _target(arrivals: Arrivals) -> int | None:
 
 def _import() -> None:
     """Import what takes seconds while the first trials train."""
-    import rungwise.searchers.process  # noqa: F401
+    import rungwise.searchers.gp.process  # noqa: F401
 
 
 def _fitted(inputs: "Array", values: "Array", columns: "Columns") -> dict[str, Any]:
-    from rungwise.searchers.process import fit
+    from rungwise.searchers.gp.process import fit
 
     return fit(inputs, values, columns)
 
