@@ -246,10 +246,10 @@ def test_what_came_within_the_last_two_seconds_decides_no_fit():
     eighth = sorted(moment for entry in history.trials.values() for moment in entry.entered)[7]
     history.now = eighth + 1.9
     assert ask(early, history, 11) == ask(make("random", SPACE, 1), history, 11)
-    assert not early._fits
+    assert not early._fits._found
     history.now += 0.2
     ask(late, history, 11)
-    assert len(late._fits) == 1
+    assert len(late._fits._found) == 1
 
 
 def test_it_keeps_away_from_what_is_on_its_way():

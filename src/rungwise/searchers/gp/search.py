@@ -18,9 +18,7 @@
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from rungwise.core.checks import check_whole
@@ -30,11 +28,14 @@ from rungwise.core.errors import InputError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
 from rungwise.searchers.finite import untried
+from rungwise.searchers.gp.fits import Fits
 from rungwise.searchers.observations import Arrivals, Observations
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -49,13 +50,12 @@ ENOUGH = 3
 FANTASIES, MOST_PENDING = 20, 64
 RANDOM, LEADERS, NEAR = 200, 4, 12
 STEPS = (0.15, 0.05, 0.02)
-FITS_KEPT = 4
 
 
 class GPSearch:
     """Expected improvement under a Gaussian process. `per_rung`: one process for each rung, which is cheaper."""
 
-    __slots__ = ("_fits", "_fitter", "_per_rung", "_random", "_seed", "_size", "_space", "_table")
+    __slots__ = ("_fits", "_per_rung", "_random", "_seed", "_size", "_space", "_table")
 
     def __init__(self, space: Space, seed: int, *, per_rung: bool = False) -> None:
         """Raises InputError for a seed below 0, or where BoTorch is not installed."""
@@ -71,8 +71,7 @@ class GPSearch:
         self._random = RandomSearch(space, seed)
         self._table = Observations(axes_of(space.to_json()["hyperparameters"]))
         self._size = space.size()
-        self._fits: dict[bytes, Future[dict[str, Any]]] = {}
-        self._fitter: ThreadPoolExecutor | None = None
+        self._fits = Fits()
 
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:
         """The trial's configuration; None where every one of a finite space has been had.
@@ -101,9 +100,7 @@ class GPSearch:
 
     def prepare(self, history: History) -> None:
         """Begin the fit that later suggestions will need, in a thread of its own. It changes no suggestion."""
-        if self._fitter is None:
-            self._fitter = ThreadPoolExecutor(1, "rungwise-gp")
-            self._fitter.submit(_import)
+        self._fits.go_ahead()
         self._fit(history, until=history.now)
 
     def _rows(self, history: History) -> tuple[list[int], list[int]]:
@@ -130,16 +127,7 @@ class GPSearch:
         if not (len(arrivals) and self._table.axes):
             return None
         inputs, values = self._inputs(history).observed(self._table, thinned(arrivals, FITTED))
-        key = blake2b(inputs.tobytes() + values.tobytes(), digest_size=16).digest()
-        if key not in self._fits:
-            if self._fitter is None:
-                self._fits[key] = Future()
-                self._fits[key].set_result(_fitted(inputs, values, self._columns))
-            else:
-                self._fits[key] = self._fitter.submit(_fitted, inputs, values, self._columns)
-            if len(self._fits) > FITS_KEPT:
-                del self._fits[next(iter(self._fits))]
-        return self._fits[key]
+        return self._fits.of(inputs, values, self._columns)
 
     @property
     def _columns(self) -> "Columns":
@@ -240,17 +228,6 @@ def _target(arrivals: Arrivals) -> int | None:
     counts = np.bincount(arrivals.rungs[np.isfinite(arrivals.values)])
     enough = np.flatnonzero(counts >= ENOUGH)
     return int(enough[-1]) if len(enough) else None
-
-
-def _import() -> None:
-    """Import what takes seconds while the first trials train."""
-    import rungwise.searchers.gp.process  # noqa: F401
-
-
-def _fitted(inputs: "Array", values: "Array", columns: "Columns") -> dict[str, Any]:
-    from rungwise.searchers.gp.process import fit
-
-    return fit(inputs, values, columns)
 
 
 @dataclass(frozen=True, slots=True)
