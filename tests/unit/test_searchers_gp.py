@@ -263,6 +263,17 @@ def test_it_keeps_away_from_what_is_on_its_way():
     assert beside["c"] != alone["c"] or np.abs(codes[0] - codes[1]).max() > 0.02
 
 
+def test_where_linear_algebra_gives_up_random_search_goes_on(monkeypatch):
+    from linear_operator.utils.errors import NotPSDError
+
+    def worthless(self, inputs):
+        raise NotPSDError("rounding")
+
+    history = told(30, distance)
+    monkeypatch.setattr(Process, "means", worthless)
+    assert ask(GPSearch(SPACE, 1), history, 30) == ask(make("random", SPACE, 1), history, 30)
+
+
 def test_sizes_of_fits_grow_by_a_share():
     sizes = sorted({fit_size(count) for count in range(2000)})
     assert sizes[:5] == [0, 8, 11, 15, 21]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 ITERATIONS = 50
 JITTER = 1e-6
+UNSOLVED = (NanError, NotPSDError, torch.linalg.LinAlgError)
+"""What linear algebra says of matrices that rounding has made worthless."""
 APART = 1e-2  # a length scale at which exp(-1/l) is nothing
 
 
@@ -67,7 +70,6 @@ def fit(inputs: "Array", values: "Array", columns: Columns) -> dict[str, Any]:
     from botorch.exceptions.errors import ModelFittingError
     from botorch.optim.fit import fit_gpytorch_mll_scipy
     from gpytorch.mlls import ExactMarginalLogLikelihood
-    from linear_operator.utils.errors import NanError, NotPSDError
 
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +78,7 @@ def fit(inputs: "Array", values: "Array", columns: Columns) -> dict[str, Any]:
         likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
         try:
             fit_gpytorch_mll_scipy(likelihood.train(), options={"maxiter": ITERATIONS})
-        except (ModelFittingError, NanError, NotPSDError):
+        except (ModelFittingError, *UNSOLVED):
             return start
         return dict(model.state_dict())
 

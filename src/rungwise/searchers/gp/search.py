@@ -14,10 +14,13 @@
    any trial with a value: the best value itself owes something to luck.
 6. Candidates are 200 random configurations and some near the best observed, then some near the best candidates, twice.
    What is forbidden, or was tried before, is none.
-7. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
+7. Where nothing is left, or linear algebra gives up, the trial gets what random search would have given it; if some
+   trial has had that, another is drawn; where a finite space is exhausted there is none.
+8. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,11 +91,14 @@ class GPSearch:
         arrivals = self._table.arrivals(rows)
         fit, rung = self._fit(history, until=history.now - SETTLED), _target(arrivals)
         if fit is not None and rung is not None:
+            from rungwise.searchers.gp.process import UNSOLVED
+
             random = np.random.RandomState(np.random.PCG64(drawing))
-            hunt = self._hunt(history, arrivals, rung, fit.result(), random)
-            found = self._best(hunt, self._space.sample(sampling, RANDOM), had, random)
-            if found is not None:
-                return found
+            with suppress(*UNSOLVED):
+                hunt = self._hunt(history, arrivals, rung, fit.result(), random)
+                found = self._best(hunt, self._space.sample(sampling, RANDOM), had, random)
+                if found is not None:
+                    return found
         usual = self._random.suggest(history, request)
         if usual is None or self._table.key(usual) not in had:
             return usual
