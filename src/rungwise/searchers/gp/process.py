@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ITERATIONS = 50
 JITTER = 1e-6
-UNSOLVED = (NanError, NotPSDError, torch.linalg.LinAlgError)
+UNSOLVED = (NanError, NotPSDError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
 """What linear algebra says of matrices that rounding has made worthless."""
 APART = 1e-2  # a length scale at which exp(-1/l) is nothing
 
