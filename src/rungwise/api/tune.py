@@ -146,9 +146,8 @@ def tune(
     )
     made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
     chosen_searcher: dict[str, Any] = {"name": CUSTOM}
-    if (
-        parts.searcher is None
-    ):  # a population is one of a certain size: in a space with fewer configurations some repeat
+    if parts.searcher is None:
+        # A population is one of a certain size: in a space with fewer configurations some come twice.
         chosen_searcher = searchers.new_settings(searcher, repeats=isinstance(made, PBT))
     asked = parse_transfer(transfer)
     learns = chosen_searcher["name"] in searchers.WARMED
