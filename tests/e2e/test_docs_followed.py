@@ -18,6 +18,7 @@ PAGES = [
     "how-to/write-an-experiment-file.md",
     "how-to/compare-schedulers.md",
     "how-to/limit-a-run.md",
+    "how-to/transfer-between-experiments.md",
 ]
 
 

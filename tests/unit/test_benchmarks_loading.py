@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import rungwise.benchmarks
-from rungwise.benchmarks import Table, load, loading, matching, names, save
+from rungwise.benchmarks import Table, load, loading, matching, names, save, synthetic
 from rungwise.core.errors import InputError
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
@@ -65,10 +65,10 @@ def test_a_file_wins_where_its_name_has_colons(tmp_path: Path) -> None:
 def test_our_own_table_comes_with_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RUNGWISE_DATA", raising=False)
     monkeypatch.setattr(loading, "DIGITS", tmp_path / "digits.npz")
-    assert names() == []
+    assert names() == list(synthetic.NAMES)
     assert "comes with Rungwise" in refused("digits")
     save(Table([[1.0]], name="digits"), tmp_path / "digits.npz")
-    assert names() == ["digits"]
+    assert names() == ["digits", *synthetic.NAMES]
     assert load("digits").name == "digits"
 
 

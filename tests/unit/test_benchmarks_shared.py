@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rungwise.benchmarks import load, loading, names, variants
+from rungwise.benchmarks import load, loading, names, synthetic, variants
 from rungwise.core.errors import InputError
 
 SHARED = Path(os.environ.get("RUNGWISE_SHARED", Path(__file__).parents[3] / "shared")) / "benchmarks"
@@ -91,7 +91,7 @@ def refused(what: str) -> str:
 
 
 def test_names_are_those_of_the_files_that_are_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = ["digits"] if loading.DIGITS.is_file() else []
+    own = [*(["digits"] if loading.DIGITS.is_file() else []), *synthetic.NAMES]
     assert names() == own + NAMES
     for name in NAMES:
         assert load(name).name.split(",")[0] == name

@@ -13,16 +13,16 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.searchers import make
-from rungwise.searchers.evidence import Inputs, normal_scores, thinned
-from rungwise.searchers.kernels import axes_of
+from rungwise.searchers.codes import axes_of
+from rungwise.searchers.gp.evidence import Inputs, normal_scores, thinned
 from rungwise.searchers.observations import Arrivals
 from rungwise.space import parse
 
 torch = pytest.importorskip("torch", reason="the extra 'bo' is not installed")
 pytest.importorskip("botorch", reason="the extra 'bo' is not installed")
 
-from rungwise.searchers.gp import GPSearch, fit_size  # noqa: E402
-from rungwise.searchers.process import Columns, Process, fit  # noqa: E402
+from rungwise.searchers.gp.process import Columns, Process, fit  # noqa: E402
+from rungwise.searchers.gp.search import GPSearch, fit_size  # noqa: E402
 
 SPACE = parse({"x": (0.0, 1.0), "y": (1e-4, 1.0, "log"), "c": ["a", "b", "d"]})
 LINE = Columns((0, 1), (), True)
@@ -246,10 +246,10 @@ def test_what_came_within_the_last_two_seconds_decides_no_fit():
     eighth = sorted(moment for entry in history.trials.values() for moment in entry.entered)[7]
     history.now = eighth + 1.9
     assert ask(early, history, 11) == ask(make("random", SPACE, 1), history, 11)
-    assert not early._fits
+    assert not early._fits._found
     history.now += 0.2
     ask(late, history, 11)
-    assert len(late._fits) == 1
+    assert len(late._fits._found) == 1
 
 
 def test_it_keeps_away_from_what_is_on_its_way():
@@ -261,6 +261,17 @@ def test_it_keeps_away_from_what_is_on_its_way():
     beside = ask(GPSearch(SPACE, 1), history, 46)
     codes = [np.array([each["x"], np.log10(each["y"]) / 4]) for each in (alone, beside)]
     assert beside["c"] != alone["c"] or np.abs(codes[0] - codes[1]).max() > 0.02
+
+
+def test_where_linear_algebra_gives_up_random_search_goes_on(monkeypatch):
+    from linear_operator.utils.errors import NotPSDError
+
+    def worthless(self, inputs):
+        raise NotPSDError("rounding")
+
+    history = told(30, distance)
+    monkeypatch.setattr(Process, "means", worthless)
+    assert ask(GPSearch(SPACE, 1), history, 30) == ask(make("random", SPACE, 1), history, 30)
 
 
 def test_sizes_of_fits_grow_by_a_share():

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.ledger import TrialEntry
-from rungwise.searchers.kde import KDESearch
-from rungwise.searchers.kernels import Density, Shape, axes_of, bandwidths, draws_near, imputed, truncated
+from rungwise.searchers.codes import axes_of
+from rungwise.searchers.kde.kernels import Density, Shape, bandwidths, draws_near, imputed, truncated
+from rungwise.searchers.kde.search import KDESearch
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space, parse
 

@@ -3,14 +3,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from rungwise.allocation import Fixed
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
+from rungwise.core.protocols import prepare
 from rungwise.core.seed import Purpose, sequence
+from rungwise.schedulers import ASHA
 from rungwise.searchers import make
 from rungwise.searchers.grid import GridSearch
 from rungwise.searchers.random import BLOCK, RandomSearch
 from rungwise.searchers.recorded import Recorded, Verified
 from rungwise.space import parse
+from rungwise.tuner.tuner import Tuner
 
 HISTORY = SimpleNamespace(trials={})
 SPACE = parse({"lr": (1e-4, 1.0, "log"), "optimizer": ["sgd", "adam"]})
@@ -173,3 +177,30 @@ def test_a_searcher_of_the_users_own_passes():
     assert ask(make(own, SPACE, 0), 0) == {"lr": 0.5, "optimizer": "sgd"}
     searcher = make(own, SPACE, 0, points=[{"lr": 1}])
     assert [ask(searcher, trial)["lr"] for trial in (0, 1)] == [1.0, 0.5]
+
+
+class Thoughtful:
+    """A searcher of the user's own that can think ahead."""
+
+    def __init__(self):
+        self.seen = []
+
+    def suggest(self, history, request):
+        return {"lr": 0.5, "optimizer": "sgd"}
+
+    def prepare(self, history):
+        self.seen.append(history)
+
+
+def test_who_can_think_ahead_is_let_to_through_all_that_stands_before_it():
+    own = Thoughtful()
+    prepare(Recorded({}, make(own, SPACE, 0, points=[{"lr": 0.25}])), HISTORY)
+    assert own.seen == [HISTORY]
+    prepare(make("random", SPACE, 0), HISTORY)  # and nothing is asked of those that cannot
+
+
+def test_the_tuner_lets_its_searcher_think_ahead():
+    own = Thoughtful()
+    tuner = Tuner(ASHA(1, 9, 3), own, Fixed(1))
+    tuner.prepare()
+    assert own.seen == [tuner.ledger]

@@ -20,9 +20,9 @@ from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused, TrialRepo
 from rungwise.core.ledger import Ledger
 from rungwise.schedulers.asha import ASHA
 from rungwise.searchers.finite import key_of
-from rungwise.searchers.optuna_samplers import NAMES, OptunaSearch
-from rungwise.searchers.optuna_spaces import axes_of
-from rungwise.searchers.optuna_told import counted, first_values
+from rungwise.searchers.optuna.samplers import NAMES, OptunaSearch
+from rungwise.searchers.optuna.spaces import axes_of
+from rungwise.searchers.optuna.told import counted, first_values
 from rungwise.searchers.recorded import Recorded
 from rungwise.space import parse
 from rungwise.tuner.loop import drive

@@ -69,11 +69,12 @@ def tune(monkeypatch: pytest.MonkeyPatch, store: Path) -> Tune:
     return settings
 
 
-def test_the_winner_comes_first_and_sets_the_hurdle(tune: Tune, earlier: Any) -> None:
+def test_the_winner_comes_first_and_sets_a_hurdle_where_that_is_asked_for(tune: Tune, earlier: Any) -> None:
     earlier("one")
     spec = tune(transfer="one", points=[POOR, GOOD])
     assert spec.points == (GOOD, POOR)  # what was a point too is tried once
-    assert spec.scheduler["hurdle"] == 1
+    assert "hurdle" not in spec.scheduler
+    assert tune(transfer={"from": "one", "hurdle": True}).scheduler["hurdle"] == 1
     assert spec.past == Past(("one",), 1, 64)
 
 
@@ -82,7 +83,7 @@ def test_the_best_of_each_come_in_the_order_of_the_experiments_each_once(tune: T
     earlier("two", [(POOR, [0.1]), (GOOD, [0.2]), (FAIR, [0.3])], metric="error")
     assert tune(transfer=["one", "two"]).points == (GOOD, POOR)
     assert tune(transfer=("two", "one", "two")).points == (POOR, GOOD)
-    spec = tune(transfer={"from": ["one", "two"], "winners": 2})
+    spec = tune(transfer={"from": ["one", "two"], "winners": 2, "hurdle": True})
     assert spec.points == (GOOD, FAIR, POOR)  # the second of `two` has won already
     assert (spec.scheduler["hurdle"], spec.past.winners) == (3, 3)
     assert tune(transfer={"from": "one", "winners": 9}).points == (GOOD, FAIR, POOR)  # the one that diverged is none
@@ -103,14 +104,16 @@ def test_where_more_is_better_the_highest_wins(tune: Tune, earlier: Any) -> None
         ({"scheduler": "hyperband"}, None),
         ({"scheduler": "fifo"}, None),
         ({"scheduler": rw.schedulers.ASHA(1, 9, 3)}, None),
-        ({"transfer": {"from": "one", "winners": 2, "hurdle": False}}, None),
-        ({"transfer": {"from": "one", "winners": 0}}, None),
+        ({"transfer": {"from": "one", "winners": 2}}, None),
+        ({"transfer": {"from": "one", "winners": 0, "hurdle": True}}, None),
         ({"transfer": None}, None),
     ],
 )
 def test_who_gets_a_hurdle(tune: Tune, earlier: Any, changed: Any, hurdle: int | None) -> None:
     earlier("one")
-    assert tune(**{"transfer": {"from": "one", "winners": 2}, **changed}).scheduler.get("hurdle") == hurdle
+    assert (
+        tune(**{"transfer": {"from": "one", "winners": 2, "hurdle": True}, **changed}).scheduler.get("hurdle") == hurdle
+    )
 
 
 def test_what_the_new_space_lacks_is_dropped_and_what_it_adds_takes_its_default(tune: Tune, earlier: Any) -> None:

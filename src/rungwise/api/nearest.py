@@ -1,7 +1,7 @@
 """A searcher on a table: every suggestion is answered by the nearest row that no trial has had.
 
 1. A configuration is a point in the unit cube, one axis per hyperparameter that varies, each on the space's own scale
-   (`rungwise.searchers.kernels`). A choice that differs counts 1, and so does what one has and the other has not.
+   (`rungwise.searchers.codes`). A choice that differs counts 1, and so does what one has and the other has not.
 2. The nearest row is the one at the least Euclidean distance, the first of the table if tied. No row is given twice.
 3. The trial's configuration is the row's, in the hyperparameters of the space: the searcher learns from what was
    measured, not from what it asked for.
@@ -73,7 +73,7 @@ class _Cube:
     def __init__(self, space: Space) -> None:
         import numpy as np
 
-        from rungwise.searchers.kernels import axes_of
+        from rungwise.searchers.codes import axes_of
 
         self._axes = axes_of(space.to_json()["hyperparameters"])
         self._counted = np.array([axis.choices == () or axis.ordered for axis in self._axes], dtype=bool)

@@ -20,7 +20,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from rungwise.api.checks import check_flag, check_text, texts
+from rungwise.api.checks import check_flag, texts
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.ledger import Ledger, TrialEntry
@@ -38,11 +38,11 @@ EXPECTED = "the name of an earlier experiment, a list of names, or a mapping suc
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """So many winners of each of these experiments, as a hurdle too, and so many observations of all of them."""
+    """So many winners of each of these experiments, as a hurdle too if wanted, and so many observations of them all."""
 
     names: tuple[str, ...] = ()
     winners: int = 1
-    hurdle: bool = True
+    hurdle: bool = False
     observations: int = 64
 
 
@@ -66,9 +66,7 @@ def parse_transfer(given: object) -> Transfer:
     names = [source] if isinstance(source, str) else texts("transfer", source) if isinstance(source, Sequence) else []
     if not names:
         raise InputError(f"transfer is {given!r}, but must be {EXPECTED}")
-    for name in names:
-        check_text("transfer", name)
-    hurdle = settings.get("hurdle", True)
+    hurdle = settings.get("hurdle", False)
     check_flag("hurdle of transfer", hurdle)
     return Transfer(
         tuple(dict.fromkeys(names)),

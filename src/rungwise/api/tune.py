@@ -108,9 +108,9 @@ def tune(
     for each, its ranks (see `Trial`), with the variables that `torch.distributed` reads; or `one_process` has them all.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
-    "winners": 1, "hurdle": True, "observations": 64}`: the best `winners` of each come before `points`; with "pasha",
-    "asha" and their stopping kinds they set the `hurdle` that all others must clear, unless the scheduler has one
-    already; and the searchers "kde" and "gp" learn from so many `observations` of theirs.
+    "winners": 1, "hurdle": False, "observations": 64}`: the best `winners` of each come before `points`; with `hurdle`,
+    and "pasha", "asha" or their stopping kinds, they set the bar that all others must clear, unless the scheduler has
+    one already; and the searchers "kde" and "gp" learn from so many `observations` of theirs.
 
     `limits` end it early: `{"time": "8h", "resource": 5000, "cost": 20, "price_per_hour": 2.5, "target": 0.98,
     "patience": "1h"}`, any of them. Time is seconds or a text ("90s", "1h30m"); resource is the sum over all trials;
@@ -157,9 +157,8 @@ def tune(
     )
     made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
     chosen_searcher: dict[str, Any] = {"name": CUSTOM}
-    if (
-        parts.searcher is None
-    ):  # a population is one of a certain size: in a space with fewer configurations some repeat
+    if parts.searcher is None:
+        # A population is one of a certain size: in a space with fewer configurations some come twice.
         chosen_searcher = searchers.new_settings(searcher, repeats=isinstance(made, PBT))
     asked = parse_transfer(transfer)
     learns = chosen_searcher["name"] in searchers.WARMED

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from rungwise.benchmarks import synthetic
 from rungwise.benchmarks.checks import checked
 from rungwise.benchmarks.opening import meant, reading, start_of
 from rungwise.benchmarks.shared import FAMILIES, VARIABLE, read_shared, shared_names
@@ -38,8 +39,8 @@ def variants(what: str | Path) -> list[Table]:
 
 
 def names() -> list[str]:
-    """The names that load now: our own table, and those of the files in the folder that RUNGWISE_DATA names."""
-    return [*(["digits"] if DIGITS.is_file() else []), *shared_names()]
+    """The names that load now: our own tables, and those of the files in the folder that RUNGWISE_DATA names."""
+    return [*(["digits"] if DIGITS.is_file() else []), *synthetic.NAMES, *shared_names()]
 
 
 def matching(pattern: str) -> list[str]:
@@ -69,6 +70,9 @@ def _checked(what: str | Path) -> Iterator[Table]:
 def _tables(what: str | Path) -> Iterator[Table]:
     if isinstance(what, str):
         prefix, _, name = what.partition("/")
+        if prefix == "synthetic":
+            yield synthetic.synthetic(name)
+            return
         if prefix in FAMILIES:
             yield from read_shared(prefix, name)
             return

@@ -33,8 +33,9 @@ from rungwise.cli.options import json_option, pair, store_option
     "--transfer",
     multiple=True,
     metavar="NAME",
-    help="Try the winner of an earlier experiment of this store first, as the bar for others.  May be given again.",
+    help="Try the winner of an earlier experiment of this store first.  May be given again.",
 )
+@click.option("--hurdle", is_flag=True, help="Promote only what is no worse than the winners of --transfer.")
 @click.option(
     "--trials",
     type=int,
@@ -84,7 +85,7 @@ from rungwise.cli.options import json_option, pair, store_option
 @click.option("--preload", multiple=True, metavar="MODULE", help="Import it once, before trials fork.")
 @store_option
 @json_option
-def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **given: Any) -> int:
+def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, hurdle: bool, **given: Any) -> int:
     """Tune a script, a function, any command, or an experiment written in one YAML file.
 
     \b
@@ -117,6 +118,11 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, **
         named = {"name": scheduler} if isinstance(scheduler, str) else scheduler
         # What is no mapping either is left for `tune` to refuse.
         settings["scheduler"] = {**named, "rule": rule} if isinstance(named, Mapping) else named
+    if hurdle:
+        transfer = settings.get("transfer")
+        if not transfer:
+            raise click.UsageError("--hurdle is set by the winners of earlier experiments: name them with --transfer")
+        settings["transfer"] = {**(transfer if isinstance(transfer, Mapping) else {"from": transfer}), "hurdle": True}
     for key in ("train", "space", "metric", "max_resource"):
         if key not in settings:
             raise click.UsageError(

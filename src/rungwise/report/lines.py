@@ -6,7 +6,7 @@ from rungwise.core.ledger import Incumbent, Ledger
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.news import News
 from rungwise.report.screen import time_text
-from rungwise.report.summary import summarise
+from rungwise.report.summary import method, summarise
 from rungwise.report.text import clean, counted, duration, number, settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Lines:
         summary = summarise(name, spec, ledger)
         goal = "highest" if spec.mode == "max" else "lowest"
         self._print(
-            f"{clean(name)}: {clean(summary.scheduler)}, {goal} {clean(spec.metric)}, {limit}"
+            f"{clean(name)}: {clean(method(summary))}, {goal} {clean(spec.metric)}, {limit}"
             f"{counted(spec.workers, 'workers')}, rungs {' '.join(map(str, spec.milestones))} {unit}"
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rungwise.report.news import Kind, News
-from rungwise.report.summary import LadderRow, Summary, TakenOver
+from rungwise.report.summary import LadderRow, Summary, TakenOver, method
 from rungwise.report.text import bytes_text, clean, counted, duration, number, numbers, settings, short
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _head(summary: Summary, width: int) -> "Text":
 
     goal = "highest" if summary.mode == "max" else "lowest"
     state = "" if summary.state == "unfinished" else f", {summary.state}"
-    about = f"  {clean(summary.scheduler)}, {goal} {clean(summary.metric)}{state}"
+    about = f"  {clean(method(summary))}, {goal} {clean(summary.metric)}{state}"
     name = short(clean(summary.name), max(8, width - len(about)))
     return Text.assemble((name, "bold"), (about, "dim"))
 

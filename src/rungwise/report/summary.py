@@ -123,6 +123,7 @@ class Summary:
     metric: str
     mode: Mode
     scheduler: str
+    searcher: str
     state: State
     finish: FinishReason | None
     counts: Counts
@@ -201,6 +202,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
         metric=spec.metric,
         mode=spec.mode,
         scheduler=scheduler_name(spec),
+        searcher=str(spec.searcher.get("name", "searcher")),
         state=_state(ledger),
         finish=ledger.ended(spec.trials),
         counts=Counts(
@@ -245,6 +247,11 @@ def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
         )
         for entry in sorted(ledger.trials.values(), key=lambda entry: (entry.best, entry.trial))
     ]
+
+
+def method(summary: Summary) -> str:
+    """The scheduler, and the searcher where it is not random search."""
+    return summary.scheduler if summary.searcher == "random" else f"{summary.scheduler} with {summary.searcher}"
 
 
 def scheduler_name(spec: ExperimentSpec) -> str:

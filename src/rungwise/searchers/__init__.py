@@ -105,7 +105,7 @@ def make(
     if suggests(searcher):
         made = searcher
     elif samples(searcher):
-        from rungwise.searchers.optuna_samplers import OptunaSearch
+        from rungwise.searchers.optuna.samplers import OptunaSearch
 
         made = OptunaSearch(space, seed, searcher)
     else:
@@ -148,15 +148,15 @@ def _named(settings: Mapping[str, Any], space: Space, seed: int, given: Sequence
 
             return EvolutionSearch(space, seed, **options)
         case "kde":
-            from rungwise.searchers.kde import KDESearch
+            from rungwise.searchers.kde.search import KDESearch
 
             return KDESearch(space, seed, **options)
         case "gp":
-            from rungwise.searchers.gp import GPSearch
+            from rungwise.searchers.gp.search import GPSearch
 
             return GPSearch(space, seed, **options)
         case "tpe" | "cmaes" as name:
-            from rungwise.searchers.optuna_samplers import OptunaSearch
+            from rungwise.searchers.optuna.samplers import OptunaSearch
 
             return OptunaSearch(space, seed, name)
         case other:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rungwise.searchers.kernels import Array, Axis
+    from rungwise.searchers.codes import Array, Axis
     from rungwise.space.compiled import Domain
 
 

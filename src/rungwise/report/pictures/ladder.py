@@ -26,7 +26,7 @@ from rungwise.report.pictures.drawing import (
     small_print,
     title,
 )
-from rungwise.report.summary import Summary, Winner, summarise
+from rungwise.report.summary import Summary, Winner, method, summarise
 from rungwise.report.text import clean, counted, number, short
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _words(axes: "Axes", summary: Summary, beyond: int, unit: str) -> None:
     if summary.saving is not None and summary.saving >= 1.05:
         heading += f" instead of {summary.full_cost}, {summary.saving:.1f}× less"
     title(axes, heading)
-    notes = [f"{clean(summary.scheduler)}, {counted(summary.counts.started, 'trials')}"]
+    notes = [f"{clean(method(summary))}, {counted(summary.counts.started, 'trials')}"]
     if beyond:
         notes.append(f"{counted(beyond, 'curves')} in part or whole beyond the range shown")
     if summary.diverged:

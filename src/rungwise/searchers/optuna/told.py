@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rungwise.core.commands import Configuration
 from rungwise.core.ledger import TrialEntry
 from rungwise.core.protocols import History
-from rungwise.searchers.optuna_spaces import Axis
+from rungwise.searchers.optuna.spaces import Axis
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -1,6 +1,6 @@
 """The Gaussian process of `gp`: BoTorch's, over configurations and resources (Klein et al. 2020, section 4).
 
-1. Inputs are rows of codes (see `rungwise.searchers.kernels`), inactive ones filled, and the resource last: as a share
+1. Inputs are rows of codes (see `rungwise.searchers.codes`), inactive ones filled, and the resource last: as a share
    of the largest, or the number of the rung where rungs have nothing in common. Values are normal scores, minimised.
 2. The covariance is that of two configurations times that of two resources. Numbers: squared exponential, a length
    scale each; unordered choices: exp(-1/l) for a choice that differs. Resources: what BoTorch has for the iterations of
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from gpytorch.kernels import Kernel
     from numpy.typing import NDArray
 
-    from rungwise.searchers.kernels import Array
+    from rungwise.searchers.codes import Array
 
 ITERATIONS = 50
 JITTER = 1e-6
+UNSOLVED = (NanError, NotPSDError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
+"""What linear algebra says of matrices that rounding has made worthless."""
 APART = 1e-2  # a length scale at which exp(-1/l) is nothing
 
 
@@ -67,7 +70,6 @@ def fit(inputs: "Array", values: "Array", columns: Columns) -> dict[str, Any]:
     from botorch.exceptions.errors import ModelFittingError
     from botorch.optim.fit import fit_gpytorch_mll_scipy
     from gpytorch.mlls import ExactMarginalLogLikelihood
-    from linear_operator.utils.errors import NanError, NotPSDError
 
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +78,7 @@ def fit(inputs: "Array", values: "Array", columns: Columns) -> dict[str, Any]:
         likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
         try:
             fit_gpytorch_mll_scipy(likelihood.train(), options={"maxiter": ITERATIONS})
-        except (ModelFittingError, NanError, NotPSDError):
+        except (ModelFittingError, *UNSOLVED):
             return start
         return dict(model.state_dict())
 

@@ -10,7 +10,7 @@ from rungwise.searchers.observations import Observations
 from rungwise.space import Space
 
 if TYPE_CHECKING:
-    from rungwise.searchers.kernels import Array, Axis
+    from rungwise.searchers.codes import Array, Axis
 
 MOVED = 3  # hyperparameters that a configuration and one near it differ in, on average
 

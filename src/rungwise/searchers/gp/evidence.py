@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from rungwise.searchers.observations import Arrivals, Observations
 
 if TYPE_CHECKING:
-    from rungwise.searchers.kernels import Array, Axis
+    from rungwise.searchers.codes import Array, Axis
 
 
 def thinned(arrivals: Arrivals, most: int) -> Arrivals:
@@ -34,11 +35,9 @@ def normal_scores(values: "Array") -> "Array":
     >>> normal_scores(np.array([3.0, 1.0, np.inf, 1e300])).round(2).tolist()
     [-0.32, -1.15, 1.15, 0.32]
     """
-    from torch import as_tensor, special
-
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts + 1) / 2
-    scores: Array = special.ndtri(as_tensor((ranks[places] + 0.5) / len(values))).numpy()
+    shares = (np.cumsum(counts) - counts / 2) / len(values)
+    scores: Array = np.array([NormalDist().inv_cdf(share) for share in shares.tolist()])[places]
     return scores
 
 

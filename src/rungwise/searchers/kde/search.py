@@ -5,7 +5,7 @@
 2. Of n observations the best max(d + 1, floor(0.15 n)) are good, the next max(d + 1, floor(0.85 n)), or all that are
    left, are bad; d is the number of hyperparameters that vary. What is not finite is never good. Each needs d + 1.
 3. The model is made from the highest rung that has enough: a density of the good ones, l, and one of the bad ones, g.
-   Kernels and bandwidths: `rungwise.searchers.kernels`. What is inactive is filled from other rows of the same kind.
+   Kernels and bandwidths: `rungwise.searchers.kde.kernels`. What is inactive is filled from other rows of its kind.
 4. A third of all trials get the configuration that random search would have given them; so does everyone while there
    is no model.
 5. Any other gets, of 64 draws near good points, the one with the highest l/g.
@@ -33,7 +33,7 @@ from rungwise.space import Space
 if TYPE_CHECKING:
     import numpy as np
 
-    from rungwise.searchers.kernels import Density
+    from rungwise.searchers.kde.kernels import Density
 
 ROUNDS = 3
 ROUNDING = 1e-9
@@ -44,7 +44,7 @@ class KDESearch:
 
     `min_points`: how many observations good and bad ones need each (None: d + 1); `top`: the share of good ones;
     `random_share`: of trials; `candidates`: draws per round; `bandwidth_factor`: how much wider than the kernels draws
-    are; `min_bandwidth`: in codes (see `rungwise.searchers.kernels`).
+    are; `min_bandwidth`: in codes (see `rungwise.searchers.codes`).
     """
 
     __slots__ = (
@@ -83,7 +83,8 @@ class KDESearch:
         for name, width in (("bandwidth_factor", bandwidth_factor), ("min_bandwidth", min_bandwidth)):
             if not (isinstance(width, int | float) and 0 < width < inf):
                 raise InputError(f"{name} is {width!r}, but must be above 0 and finite")
-        from rungwise.searchers.kernels import Shape, axes_of
+        from rungwise.searchers.codes import axes_of
+        from rungwise.searchers.kde.kernels import Shape
 
         self._space = space
         self._seed = check_whole("seed", seed, 0)
@@ -124,7 +125,7 @@ class KDESearch:
 
     def _model(self, rows: list[int], random: "np.random.RandomState") -> "tuple[Density, Density] | None":
         """The densities of good and of bad configurations in the highest rung that has enough of both."""
-        from rungwise.searchers.kernels import Density, imputed
+        from rungwise.searchers.kde.kernels import Density, imputed
 
         least = self._min_points
         for ranked, finite in self._table.rungs(rows) if self._table.axes else ():
@@ -144,7 +145,7 @@ class KDESearch:
         """Of draws near good points the one with the highest l/g, of those that are allowed and new."""
         import numpy as np
 
-        from rungwise.searchers.kernels import draws_near
+        from rungwise.searchers.kde.kernels import draws_near
 
         for _ in range(ROUNDS):
             drawn = draws_near(good, self._shape, self._factor, self._candidates, random)

@@ -14,13 +14,14 @@
    any trial with a value: the best value itself owes something to luck.
 6. Candidates are 200 random configurations and some near the best observed, then some near the best candidates, twice.
    What is forbidden, or was tried before, is none.
-7. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
+7. Where nothing is left, or linear algebra gives up, the trial gets what random search would have given it; if some
+   trial has had that, another is drawn; where a finite space is exhausted there is none.
+8. Every draw is keyed by the seed and the trial: a suggestion follows from these and from the history alone.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from rungwise.core.checks import check_whole
@@ -30,17 +31,20 @@ from rungwise.core.errors import InputError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
 from rungwise.searchers.finite import untried
+from rungwise.searchers.gp.fits import Fits
 from rungwise.searchers.observations import Arrivals, Observations
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from rungwise.searchers.evidence import Inputs
-    from rungwise.searchers.kernels import Array
-    from rungwise.searchers.process import Columns, Process
+    from rungwise.searchers.codes import Array
+    from rungwise.searchers.gp.evidence import Inputs
+    from rungwise.searchers.gp.process import Columns, Process
 
 FIRST_FIT, GROWTH = 8, 1.4
 SETTLED = 2.0  # seconds
@@ -49,19 +53,18 @@ ENOUGH = 3
 FANTASIES, MOST_PENDING = 20, 64
 RANDOM, LEADERS, NEAR = 200, 4, 12
 STEPS = (0.15, 0.05, 0.02)
-FITS_KEPT = 4
 
 
 class GPSearch:
     """Expected improvement under a Gaussian process. `per_rung`: one process for each rung, which is cheaper."""
 
-    __slots__ = ("_fits", "_fitter", "_per_rung", "_random", "_seed", "_size", "_space", "_table")
+    __slots__ = ("_fits", "_per_rung", "_random", "_seed", "_size", "_space", "_table")
 
     def __init__(self, space: Space, seed: int, *, per_rung: bool = False) -> None:
         """Raises InputError for a seed below 0, or where BoTorch is not installed."""
         from importlib.util import find_spec
 
-        from rungwise.searchers.kernels import axes_of
+        from rungwise.searchers.codes import axes_of
 
         if find_spec("botorch") is None:
             raise InputError("the searcher is 'gp', but botorch is not installed: pip install 'rungwise[bo]'")
@@ -71,8 +74,7 @@ class GPSearch:
         self._random = RandomSearch(space, seed)
         self._table = Observations(axes_of(space.to_json()["hyperparameters"]))
         self._size = space.size()
-        self._fits: dict[bytes, Future[dict[str, Any]]] = {}
-        self._fitter: ThreadPoolExecutor | None = None
+        self._fits = Fits()
 
     def suggest(self, history: History, request: StartTrial) -> Configuration | None:
         """The trial's configuration; None where every one of a finite space has been had.
@@ -89,11 +91,14 @@ class GPSearch:
         arrivals = self._table.arrivals(rows)
         fit, rung = self._fit(history, until=history.now - SETTLED), _target(arrivals)
         if fit is not None and rung is not None:
+            from rungwise.searchers.gp.process import UNSOLVED
+
             random = np.random.RandomState(np.random.PCG64(drawing))
-            hunt = self._hunt(history, arrivals, rung, fit.result(), random)
-            found = self._best(hunt, self._space.sample(sampling, RANDOM), had, random)
-            if found is not None:
-                return found
+            with suppress(*UNSOLVED):
+                hunt = self._hunt(history, arrivals, rung, fit.result(), random)
+                found = self._best(hunt, self._space.sample(sampling, RANDOM), had, random)
+                if found is not None:
+                    return found
         usual = self._random.suggest(history, request)
         if usual is None or self._table.key(usual) not in had:
             return usual
@@ -101,9 +106,7 @@ class GPSearch:
 
     def prepare(self, history: History) -> None:
         """Begin the fit that later suggestions will need, in a thread of its own. It changes no suggestion."""
-        if self._fitter is None:
-            self._fitter = ThreadPoolExecutor(1, "rungwise-gp")
-            self._fitter.submit(_import)
+        self._fits.go_ahead()
         self._fit(history, until=history.now)
 
     def _rows(self, history: History) -> tuple[list[int], list[int]]:
@@ -112,7 +115,7 @@ class GPSearch:
         return rows, rows[sum(trial < 0 for trial in history.trials) :]
 
     def _inputs(self, history: History) -> "Inputs":
-        from rungwise.searchers.evidence import Inputs
+        from rungwise.searchers.gp.evidence import Inputs
 
         return Inputs(self._table.axes, history.milestones, self._per_rung)
 
@@ -120,7 +123,7 @@ class GPSearch:
         """The hyperparameters for what had been observed by then: at hand, on the way, or fitted now; None: too few."""
         import numpy as np
 
-        from rungwise.searchers.evidence import thinned
+        from rungwise.searchers.gp.evidence import thinned
 
         rows, own = self._rows(history)
         arrivals = self._table.arrivals(own)
@@ -130,20 +133,11 @@ class GPSearch:
         if not (len(arrivals) and self._table.axes):
             return None
         inputs, values = self._inputs(history).observed(self._table, thinned(arrivals, FITTED))
-        key = blake2b(inputs.tobytes() + values.tobytes(), digest_size=16).digest()
-        if key not in self._fits:
-            if self._fitter is None:
-                self._fits[key] = Future()
-                self._fits[key].set_result(_fitted(inputs, values, self._columns))
-            else:
-                self._fits[key] = self._fitter.submit(_fitted, inputs, values, self._columns)
-            if len(self._fits) > FITS_KEPT:
-                del self._fits[next(iter(self._fits))]
-        return self._fits[key]
+        return self._fits.of(inputs, values, self._columns)
 
     @property
     def _columns(self) -> "Columns":
-        from rungwise.searchers.process import Columns
+        from rungwise.searchers.gp.process import Columns
 
         places = range(len(self._table.axes))
         ordered = [axis.ordered for axis in self._table.axes]
@@ -164,8 +158,8 @@ class GPSearch:
         """What candidates at a rung are judged by."""
         import numpy as np
 
-        from rungwise.searchers.evidence import thinned
-        from rungwise.searchers.process import Process
+        from rungwise.searchers.gp.evidence import thinned
+        from rungwise.searchers.gp.process import Process
 
         table, inputs = self._table, self._inputs(history)
         chosen = arrivals[arrivals.rungs == rung] if self._per_rung else arrivals
@@ -203,7 +197,7 @@ class GPSearch:
         """The candidate of the highest expected improvement; None where there is none."""
         import numpy as np
 
-        from rungwise.searchers.candidates import Candidates
+        from rungwise.searchers.gp.candidates import Candidates
 
         candidates = Candidates(self._space, self._table, had)
         candidates.add(drawn)
@@ -240,17 +234,6 @@ def _target(arrivals: Arrivals) -> int | None:
     counts = np.bincount(arrivals.rungs[np.isfinite(arrivals.values)])
     enough = np.flatnonzero(counts >= ENOUGH)
     return int(enough[-1]) if len(enough) else None
-
-
-def _import() -> None:
-    """Import what takes seconds while the first trials train."""
-    import rungwise.searchers.process  # noqa: F401
-
-
-def _fitted(inputs: "Array", values: "Array", columns: "Columns") -> dict[str, Any]:
-    from rungwise.searchers.process import fit
-
-    return fit(inputs, values, columns)
 
 
 @dataclass(frozen=True, slots=True)

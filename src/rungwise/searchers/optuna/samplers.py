@@ -7,7 +7,7 @@
    first rung, once, with its value there, the only resource that all have in common. Its state is rebuilt by asking it
    for these trials in the order of their numbers; what it answers is put aside for what the trial had. It is told of
    hyperparameters without conditions; those with conditions, and choices without an order, are drawn at random.
-3. Every other sampler is told of all trials as `rungwise.searchers.optuna_told` says. One that may keep a state with
+3. Every other sampler is told of all trials as `rungwise.searchers.optuna.told` says. One that may keep a state with
    trials is first asked for those that it was not asked for (given points, children, all before a resume), as Optuna
    does for trials put into its queue. After a resume such a state need not be the same.
 4. What is forbidden, or was tried before in a finite space, is asked for again, a few times; then the trial gets a
@@ -26,8 +26,8 @@ from rungwise.core.errors import InputError, RungwiseError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
 from rungwise.searchers.finite import Key, key_of, untried
-from rungwise.searchers.optuna_spaces import Axis, axes_of
-from rungwise.searchers.optuna_told import NAME, Told, counted, first_values, frozen, storage
+from rungwise.searchers.optuna.spaces import Axis, axes_of
+from rungwise.searchers.optuna.told import NAME, Told, counted, first_values, frozen, storage
 from rungwise.space import Space
 
 if TYPE_CHECKING:

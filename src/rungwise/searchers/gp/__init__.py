@@ -1,0 +1,1 @@
+"""MOBSTER: a Gaussian process over configurations and resources, and how a suggestion is found with it."""
