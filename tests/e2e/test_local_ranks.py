@@ -250,7 +250,7 @@ echo "part $RANK of $WORLD_SIZE on $RUNGWISE_SLOTS" > "$RUNGWISE_SAVE/part-$RANK
 
 
 def test_of_a_plain_command_rank_0s_lines_are_reports_and_all_may_leave_a_part_of_the_checkpoint(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with backend(tmp_path, ScriptTraining(("/bin/sh", "-c", PLAIN), "env"), grace=20.0) as made:
         *reports, end = run(events_of(made), made, launch(tmp_path))
@@ -259,6 +259,7 @@ def test_of_a_plain_command_rank_0s_lines_are_reports_and_all_may_leave_a_part_o
     kept = tmp_path / "kept/trial-0/3"
     assert [(kept / f"part-{rank}").read_text() for rank in (0, 1)] == ["part 0 of 2 on 2\n", "part 1 of 2 on 2\n"]
     assert '"loss": 1.5' in (tmp_path / "kept/trial-0/output-rank-1.txt").read_text()
+    assert ["rank 1 of a trial reports as well as rank 0" in record.message for record in caplog.records] == [True]
 
 
 SAVING = """
