@@ -320,6 +320,22 @@ def test_torch_distributed_finds_its_ranks(tmp_path: Path) -> None:
     assert (end.trial, end.resource) == (0, 2)
 
 
+def test_an_experiment_by_rung_is_suspended_when_its_ranks_die_resumes_and_replays(tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    with pytest.raises(rw.SuspendedError, match="1 trials in a row failed") as suspended:
+        rw.tune(
+            training_ranks.fragile, {"folder": [str(tmp_path)], "x": (0.0, 1.0)}, metric="loss", max_resource=4, eta=2,
+            trials=6, workers=4, allocation="by-rung", scheduler="asha", store=store, name="wide", max_failures=1,
+        )  # fmt: skip
+    assert "ValueError: not mended" in str(suspended.value)
+    (tmp_path / "mended").touch()
+    done = rw.resume("wide", store=store)
+    assert done.finish == "done"
+    launches = [record for record in done.records() if isinstance(record, Launch)]
+    assert {(launch.milestone, launch.slots) for launch in launches} == {(1, 1), (2, 2), (4, 4)}
+    assert rw.replay("wide", store=store).missing == 0
+
+
 def test_an_experiment_by_rung_runs_each_job_in_as_many_ranks_as_its_rung_has(tmp_path: Path) -> None:
     done = rw.tune(
         training_ranks.counted, {"folder": [str(tmp_path)], "x": (0.0, 1.0)}, metric="loss", max_resource=9, trials=4,

@@ -59,6 +59,14 @@ def clinging(trial: rw.Trial) -> None:
     trial.report(trial.milestone, loss=1.0, save=lambda folder: (folder / "made").write_text("0"))
 
 
+def fragile(trial: rw.Trial) -> None:
+    """The last rank of a trial of several dies in its job until somebody says that it is mended."""
+    where = Path(str(trial.config["folder"]))
+    if trial.world_size > 1 and trial.rank == trial.world_size - 1 and not (where / "mended").exists():
+        raise ValueError("not mended")
+    counted(trial)
+
+
 def averaged(trial: rw.Trial) -> None:
     """A sum over all ranks by torch.distributed, every epoch."""
     import torch

@@ -53,7 +53,7 @@ JobEnd = TrialPaused | TrialFailed | TrialEnded
 
 @dataclass(slots=True)
 class Running:
-    """One job under way in the trial's `folder`; `draft` is where a script may leave a checkpoint.
+    """One job under way in the trial's `folder`, in so many `ranks`; `draft` is where a script may leave a checkpoint.
 
     `checkpoint` is the resource of the newest whole checkpoint, `unrecorded` that of one whose report may not be in the
     log yet (0: none), `reported` the job's last report (0: none). `asked` is
@@ -68,6 +68,7 @@ class Running:
     folder: Path
     draft: Path | None
     checkpoint: int
+    ranks: int = 1
     unrecorded: int = 0
     reported: int = 0
     asked: Wish | None = None

@@ -293,7 +293,7 @@ class Supervisor:
         event: JobEnd | ContractError | None = conclude(running, outcome, self._now())
         if not child.once:
             pour(child.output, running.folder)
-        tidy(running.folder)
+        tidy(running.folder, running.ranks)
         match event:
             case ContractError() if not self._proven:
                 self.breach = self.breach or event
