@@ -60,10 +60,12 @@ def clinging(trial: rw.Trial) -> None:
 
 
 def fragile(trial: rw.Trial) -> None:
-    """The last rank of a trial of several dies in its job until somebody says that it is mended."""
+    """The last of several ranks dies, and the others wait for it, until somebody says that it is mended."""
     where = Path(str(trial.config["folder"]))
-    if trial.world_size > 1 and trial.rank == trial.world_size - 1 and not (where / "mended").exists():
-        raise ValueError("not mended")
+    if trial.world_size > 1 and not (where / "mended").exists():
+        if trial.rank == trial.world_size - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        wait_for_ever()
     counted(trial)
 
 

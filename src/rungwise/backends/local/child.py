@@ -23,8 +23,8 @@ class Child:
     instead of in printed lines.
 
     Where a job runs in several ranks, each is a child. Rank 0, the `head` of the others, has the job (`running`);
-    `ranks` are those that are not gone, the same list in all. `told` is what a rank but 0 said of its own end,
-    `reports_too` whether it printed what on rank 0 would be a report.
+    `ranks` are those that are not gone, the same list in all. `told` is what it said of its own end, `reports_too`
+    whether a rank but 0 printed what would be a report there.
     """
 
     key: int

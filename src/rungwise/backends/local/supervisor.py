@@ -18,7 +18,17 @@ from pathlib import Path
 from rungwise.backends.local.causes import OomKills, outcome_of
 from rungwise.backends.local.child import Child
 from rungwise.backends.local.full_disk import FullDisk, look_around
-from rungwise.backends.local.jobs import Failed, JobEnd, Outcome, Returned, Running, conclude, lose_rank
+from rungwise.backends.local.jobs import (
+    Failed,
+    JobEnd,
+    Outcome,
+    Returned,
+    Running,
+    conclude,
+    is_lost,
+    note,
+    of_rank,
+)
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import pour, tidy
 from rungwise.backends.local.patience import LEAVING, Patience
@@ -154,8 +164,8 @@ class Supervisor:
     def _heard(self, child: Child, message: Message) -> None:
         running = child.running
         if running is None:
-            if child.rank:
-                self._heard_of_rank(child, message)
+            if child.head is not None and child.head.running is not None:
+                self._heard_of_rank(child, child.head.running, message)
             return
         match message:
             case {"resource": int(resource), "metrics": dict(metrics), "saved": bool(saved)}:
@@ -175,7 +185,7 @@ class Supervisor:
             case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
                 self._told_end(child, running, Failed(cause, detail))
 
-    def _heard_of_rank(self, child: Child, message: Message) -> None:
+    def _heard_of_rank(self, child: Child, running: Running, message: Message) -> None:
         """Another rank than 0 says no more than that it is there, and how it ended."""
         match message:
             case {"hello": _}:
@@ -183,12 +193,15 @@ class Supervisor:
             case {"done": _}:
                 child.told = Returned()
             case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
-                child.told = Failed(cause, detail)
+                child.told = of_rank(child.rank, Failed(cause, detail))
+                note(running, child.rank, child.told)
+                self._let_leave(running, 1)
 
     def _told_end(self, child: Child, running: Running, outcome: Outcome) -> None:
         if child.once or running.cut:
             # The slot is free, and the GPU's memory with it, when the process is gone.
-            running.outcome = outcome
+            child.told = outcome
+            note(running, 0, outcome)
             self._let_leave(running, LEAVING)
         else:
             self._finish(child, running, outcome)
@@ -258,25 +271,24 @@ class Supervisor:
         running = head.running
         if running is not None:
             outcome = self._outcome(child, running, status)
-            kill = lose_rank(running, child.rank, outcome)
+            note(running, child.rank, outcome)
             head.ranks.remove(child)
             if not head.ranks:
                 self._finish(head, running, running.outcome or outcome)
-            elif kill:
+            elif is_lost(running):
                 self._send(head, signal.SIGKILL)
-            elif child is head:
+            elif running.outcome is not None:
                 self._let_leave(running, 1)
         self._pool.discard(child)
 
     def _outcome(self, child: Child, running: Running, status: int) -> Outcome:
-        """How a rank ended: as it said itself, else as its exit status tells."""
-        told = child.told if child.rank else running.outcome
-        outcome = told or outcome_of(running, status, self._oom_kills, self._patience.timeout)
-        if isinstance(outcome, Failed) and told is None and outcome.status is not None:
+        """How a process ended: as it said itself, else as its exit status tells."""
+        if child.told is not None:
+            return child.told
+        outcome = outcome_of(running, status, self._oom_kills, self._patience.timeout)
+        if isinstance(outcome, Failed) and outcome.status is not None:
             outcome = replace(outcome, detail=f"{outcome.detail}\n{child.last_words()}".rstrip())
-        if isinstance(outcome, Failed) and child.rank:
-            outcome = replace(outcome, detail=f"rank {child.rank}: {outcome.detail}")
-        return outcome
+        return of_rank(child.rank, outcome)
 
     def _hear_out(self, child: Child) -> None:
         self._on_channel(child)
