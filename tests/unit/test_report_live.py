@@ -1,8 +1,10 @@
 """The live view: what a terminal shows, and what a build log gets."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 from math import nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from rungwise.core.decisions import Disagreement, OpenRung
 from rungwise.core.events import CapacityChanged, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
+from rungwise.report.lines import shares
 from rungwise.report.live import LiveView
 from rungwise.report.screen import screen, time_text
 from rungwise.report.summary import summarise
@@ -103,6 +106,19 @@ def test_time_left_is_told_as_far_as_it_is_known() -> None:
     assert "at least" in time_text(summarise("x", asha.spec, Run(asha.spec, asha.records[:90]).ledger), 5.0)
     assert "unknown" in time_text(summarise("x", asha.spec, Run(asha.spec, asha.records[:1]).ledger), 5.0)
     assert time_text(summarise("x", asha.spec, asha.ledger), 61.0) == "1 min 1 s"
+
+
+@pytest.mark.parametrize(
+    ("allocation", "said"),
+    [
+        ({"name": "fixed", "slots": 1}, ""),
+        ({"name": "fixed", "slots": 2}, ", 2 slots a trial"),
+        ({"name": "by-rung", "slots": 1, "most": 4}, ", 1 to 4 slots a trial"),
+        ({"name": "by-rung", "slots": 1, "most": 1}, ""),
+    ],
+)
+def test_what_a_trial_gets_of_the_workers_is_told_where_it_is_more_than_one(allocation: Any, said: str) -> None:
+    assert shares(replace(simulated("pasha").spec, allocation=allocation)) == said
 
 
 def test_a_pipe_gets_plain_lines() -> None:

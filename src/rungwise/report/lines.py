@@ -16,6 +16,15 @@ STATUS_EVERY = 10.0
 BEST_EVERY = 1.0
 
 
+def shares(spec: ExperimentSpec) -> str:
+    """What a trial gets of the workers, where that can be more than one slot."""
+    least = spec.allocation["slots"]
+    most = spec.allocation.get("most", least)
+    if most == 1:
+        return ""
+    return f", {least if least == most else f'{least} to {most}'} slots a trial"
+
+
 class Lines:
     """Prints news at once, a better incumbent at most once a second, the state every ten. Times: monotonic seconds."""
 
@@ -31,7 +40,7 @@ class Lines:
         goal = "highest" if spec.mode == "max" else "lowest"
         self._print(
             f"{clean(name)}: {clean(method(summary))}, {goal} {clean(spec.metric)}, {limit}"
-            f"{counted(spec.workers, 'workers')}, rungs {' '.join(map(str, spec.milestones))} {unit}"
+            f"{counted(spec.workers, 'workers')}{shares(spec)}, rungs {' '.join(map(str, spec.milestones))} {unit}"
         )
 
     def tell(self, news: News) -> None:
