@@ -90,7 +90,9 @@ def _ladder(summary: Summary, unit: str) -> list[str]:
     top = summary.ladder[-1]
     if summary.scheduler not in GROWS:
         reached = "No trial" if not top.entries else counted(top.entries, "trials")
-        return [f"{reached} of {summary.counts.started} reached the full {counted(top.milestone, unit)}."]
+        lines = [f"{reached} of {summary.counts.started} reached the full {counted(top.milestone, unit)}."]
+        rises = [opening for opening in summary.openings if opening.gate]
+        return [*lines, f"The gate rose to {rises[-1].milestone}: {opening_text(rises[-1])}."] if rises else lines
     if not summary.openings:
         first = " and ".join(map(str, milestones[:2]))
         if len(milestones) == 2:

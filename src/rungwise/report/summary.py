@@ -9,9 +9,10 @@ from math import isfinite
 from typing import Any, Literal
 
 from rungwise.core.commands import Configuration
-from rungwise.core.decisions import FinishReason
+from rungwise.core.decisions import Divergence, FinishReason
 from rungwise.core.events import Cause
-from rungwise.core.ledger import Incumbent, Ledger, Status, TrialEntry
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.text import last_line, plain
@@ -19,7 +20,7 @@ from rungwise.searchers.advice import may_run_out
 from rungwise.tuner.limits import cost
 
 State = Literal["finished", "interrupted", "suspended", "unfinished"]
-_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha"))
+_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha", "gated-pasha", "taper"))
 GROWS = frozenset(("pasha", "stopping-pasha"))
 """Schedulers with one ladder that grows; in the brackets of another each grows its own."""
 _STARTS_SOME = frozenset(("retraining",))
@@ -63,10 +64,13 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A rung that PASHA opened: at one and the same place the upper rung had pair[0] and the lower rung pair[1].
+    """A rung that PASHA opened, or that GatedPASHA's `gate` rose to: at one and the same place the upper rung had
+    pair[0] and the lower rung pair[1].
 
     `epsilon` is the difference that would have passed as noise, in units of the metric. None: the ranking function
-    knows no such thing. `upper` and `lower` are the milestones of the rungs compared (None: not known).
+    knows no such thing. `upper` and `lower` are the milestones of the rungs compared (None: not known). Where a gate
+    rose because of one `trial`, this was worse on the upper rung than the `median` of the lower one; None: it had
+    diverged.
     """
 
     milestone: int
@@ -74,6 +78,9 @@ class Opening:
     lower: int | None
     pair: tuple[int, int] | None
     epsilon: float | None
+    gate: bool = False
+    trial: int | None = None
+    median: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +276,19 @@ def _openings(spec: ExperimentSpec, ledger: Ledger) -> list[Opening]:
     openings: list[Opening] = []
     milestones = spec.milestones
     for record in tuple(ledger.openings):
-        top = milestones.index(record.milestone) if record.milestone in milestones else 0
+        reason, gate = record.reason, record.reason.seen is not None
+        top = _place(milestones, record.milestone if reason.seen is None else reason.seen) + gate
         upper, lower = (milestones[top - 1], milestones[top - 2]) if top > 1 else (None, None)
-        openings.append(Opening(record.milestone, upper, lower, record.reason.pair, record.reason.epsilon))
+        if isinstance(reason, Divergence):
+            median = None if reason.median is None else spec.objective.shown(reason.median)
+            openings.append(Opening(record.milestone, upper, lower, None, None, gate, reason.trial, median))
+        else:
+            openings.append(Opening(record.milestone, upper, lower, reason.pair, reason.epsilon, gate))
     return openings
+
+
+def _place(milestones: Sequence[int], milestone: int) -> int:
+    return milestones.index(milestone) if milestone in milestones else 0
 
 
 def _cap(spec: ExperimentSpec, openings: Sequence[Opening]) -> int:

@@ -86,7 +86,7 @@ def print_show(
         heading(console, f"the best {min(top, len(trials))} of {counted(len(trials), 'trials')}")
         _print_trials(trials[:top], console, unit)
     if summary.openings:
-        heading(console, "the ladder grew")
+        heading(console, "the gate rose" if summary.openings[0].gate else "the ladder grew")
         for opening in summary.openings:
             paragraph(console, f"to {opening.milestone}, because {opening_text(opening)}")
     if summary.failures:
@@ -129,11 +129,18 @@ def print_best(summary: Summary, console: "Console", *, unit: str = "units", che
 
 
 def opening_text(opening: Opening) -> str:
-    """Why a rung opened, in a sentence without its end; only what the record holds.
+    """Why a rung opened, or a gate rose, in a sentence without its end; only what the record holds.
 
     >>> opening_text(Opening(27, 9, 3, (12, 31), 0.00314))
     'rung 9 ranked trial 12 where rung 3 ranked trial 31; differences up to 0.0031 passed as noise'
+    >>> opening_text(Opening(27, 9, 3, None, None, gate=True, trial=12, median=0.5))
+    'trial 12 was worse on rung 9 than the median of rung 3, 0.5000'
     """
+    if opening.trial is not None:
+        if opening.median is None:
+            return f"trial {opening.trial} came to rung {opening.upper}, and had reported NaN or infinity"
+        median = f"the median of rung {opening.lower}, {number(opening.median)}"
+        return f"trial {opening.trial} was worse on rung {opening.upper} than {median}"
     upper = "the top rung" if opening.upper is None else f"rung {opening.upper}"
     lower = "the one below" if opening.lower is None else f"rung {opening.lower}"
     if opening.pair is None:
