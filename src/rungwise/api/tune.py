@@ -255,7 +255,9 @@ def _limit(scheduler: Scheduler, settings: Mapping[str, Any]) -> int | None:
     """
     if isinstance(scheduler, PBT):
         return None
-    return settings.get("trials") if isinstance(scheduler, Hyperband | SuccessiveHalving | Taper) else TRIALS
+    if isinstance(scheduler, Taper) and scheduler.trials is not None:
+        return scheduler.trials
+    return settings.get("trials") if isinstance(scheduler, Hyperband | SuccessiveHalving) else TRIALS
 
 
 def _scheduler_settings(

@@ -1,7 +1,6 @@
 """Numbers, as every room wants them: numpy's become plain ones, which JSON knows and which never overflow."""
 
 from math import isfinite
-from numbers import Real
 from operator import index
 from typing import Any
 
@@ -33,7 +32,7 @@ def check_whole(name: str, value: object, least: int, *, also: str = "") -> int:
 
 def check_number(name: str, value: object, least: float, *, above: bool = False) -> float:
     """A finite number of `least` or more, or `above` it, as a plain float; raises InputError for anything else."""
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
         if isfinite(number) and (number > least or (number == least and not above)):
             return number

@@ -100,7 +100,7 @@ class Passing:
 
     def end(self, trial: int, reason: EndReason) -> None:
         """A trial is over, and promoted no more."""
-        rungs, _ = self._ladder.end(trial, "failed" if reason == "completed" else reason)
+        rungs, _ = self._ladder.end(trial, reason if reason == "lost" else "failed")
         if 0 in rungs:
             self._admit()
 
@@ -126,8 +126,8 @@ class Passing:
 class Taper:
     """A steep ladder of small steps. O(log trials) per report, O(rungs) per request.
 
-    Resources are whole units; `max_trials` is n (None: not known). A lower `gamma` promotes more; `step` is the ratio
-    of neighbouring milestones. Raises InputError for arguments out of range.
+    Resources are whole units; `max_trials` is n (None: not known), which `trials` tells. A lower `gamma` promotes more;
+    `step` is the ratio of neighbouring milestones. Raises InputError for arguments out of range.
 
     >>> taper = Taper(min_resource=1, max_resource=27, max_trials=40)
     >>> taper.milestones, taper.ask()
@@ -146,9 +146,8 @@ class Taper:
     ) -> None:
         self._milestones = milestones = fine_ladder(min_resource, max_resource, step)
         gamma, survivors = check_number("gamma", gamma, 0, above=True), check_whole("survivors", survivors, 1)
-        known = None if max_trials is None else check_whole("max_trials", max_trials, 1)
-        self._starts = Starts(known)
-        self._known = known is not None
+        self.trials = None if max_trials is None else check_whole("max_trials", max_trials, 1)
+        self._starts = Starts(self.trials)
         self._gains = Gains()
 
         def quotas(trials: int) -> Sequence[int]:
@@ -156,8 +155,8 @@ class Taper:
 
         self._way: _Way = (
             Passing(milestones, quotas, self._gains.enter)
-            if known is None
-            else Certain(known, milestones, quotas, self._gains.enter)
+            if self.trials is None
+            else Certain(self.trials, milestones, quotas, self._gains.enter)
         )
 
     @property
@@ -189,7 +188,7 @@ class Taper:
         """Where the number of trials is known: a start, then what is certain to go on, else None, even while others
         run. Where it is not: a promotion if one is admitted, else a start.
         """
-        if self._known and (trial := self._starts.take()) is not None:
+        if self.trials is not None and (trial := self._starts.take()) is not None:
             return self.start(trial)
         return next_request(self, self._starts)
 
