@@ -14,7 +14,7 @@ from rungwise.core.events import Draining, TrialEnded, TrialPaused, TrialReporte
 from rungwise.schedulers import Taper
 from rungwise.schedulers.gains import Gains
 from rungwise.schedulers.named import make_scheduler
-from rungwise.schedulers.taper import fine_ladder, tapering
+from rungwise.schedulers.taper import Shares, fine_ladder
 
 
 def report(taper: Taper, trial: int, resource: int, value: float) -> None:
@@ -46,9 +46,9 @@ def test_the_ladder_rises_by_the_step_in_whole_units(
 
 def test_too_few_survivors_end_the_ladder() -> None:
     milestones = fine_ladder(1, 27, 1.5)
-    assert tapering(40, milestones, 1.45, 1) == (14, 8, 3, 1, 1, 0, 0, 0)
-    assert tapering(40, milestones, 1.45, 2) == (14, 8, 3, 0, 0, 0, 0, 0)
-    assert tapering(3, milestones, 1.45, 2) == (0,) * 8
+    assert Shares.of(milestones, 1.45, 1).quotas(40) == (14, 8, 3, 1, 1, 0, 0, 0)
+    assert Shares.of(milestones, 1.45, 2).quotas(40) == (14, 8, 3, 0, 0, 0, 0, 0)
+    assert Shares.of(milestones, 1.45, 2).quotas(3) == (0,) * 8
 
 
 def scores(*curve: tuple[float, bool]) -> list[float]:
@@ -187,7 +187,8 @@ def test_the_best_of_a_rung_in_the_end_are_those_that_left_it() -> None:
     rng = np.random.default_rng(7)
     values = rng.permutation(300).reshape(300, 1) + 10.0 / np.arange(1, 13)
     run = rw.simulate(rw.Table(values, seconds=rng.uniform(0.1, 3.0, values.shape)), Taper(1, 12, 300), workers=16)
-    for level, quota in zip((2, 3, 5, 8, 11), tapering(300, fine_ladder(1, 12, 1.5), 1.45, 2), strict=False):
+    quotas = Shares.of(fine_ladder(1, 12, 1.5), 1.45, 2).quotas(300)
+    for level, quota in zip((2, 3, 5, 8, 11, 12), quotas, strict=True):
         got_there = {trial for trial, end in promoted(run) if end == level}
         assert got_there == set(np.argsort(values[:, 0])[:quota].tolist())
         assert quota

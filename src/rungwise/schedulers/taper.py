@@ -14,7 +14,8 @@
 The winner is the best value over all reports. See docs/explanation/schedulers.md for what was measured.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Protocol
 
@@ -54,14 +55,26 @@ def fine_ladder(min_resource: int, max_resource: int, step: float) -> tuple[int,
     return (*milestones, high) if milestones[-1] < high else tuple(milestones)
 
 
-def tapering(trials: int, milestones: tuple[int, ...], gamma: float, survivors: int) -> tuple[int, ...]:
-    """How many trials may leave each rung but the top one, by rule 2.
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Rule 2: what share of all trials may leave each rung but the top one.
 
-    >>> tapering(256, (1, 2, 3, 5, 8, 11, 17, 26, 38, 51), 1.45, 2)
+    >>> Shares.of((1, 2, 3, 5, 8, 11, 17, 26, 38, 51), 1.45, 2).quotas(256)
     (93, 52, 24, 12, 7, 4, 2, 0, 0)
     """
-    most = (int(trials * (level / milestones[0]) ** -gamma) for level in milestones[1:])
-    return tuple(quota if quota >= survivors else 0 for quota in most)
+
+    shares: tuple[float, ...]
+    survivors: int
+
+    @classmethod
+    def of(cls, milestones: tuple[int, ...], gamma: float, survivors: int) -> "Shares":
+        """Of a ladder; the arguments are those of `Taper`."""
+        return cls(tuple((level / milestones[0]) ** -gamma for level in milestones[1:]), survivors)
+
+    def quotas(self, trials: int) -> tuple[int, ...]:
+        """How many of so many trials."""
+        most = [int(trials * share) for share in self.shares]
+        return tuple([quota if quota >= self.survivors else 0 for quota in most])
 
 
 class _Way(Protocol):
@@ -78,12 +91,10 @@ class _Way(Protocol):
 class Passing:
     """Promotions while nobody knows how many trials there will be: rule 5. A report enters all rungs that it passes."""
 
-    def __init__(
-        self, milestones: tuple[int, ...], quotas: Callable[[int], Sequence[int]], score: Callable[[int], float]
-    ) -> None:
-        self._quotas = quotas
+    def __init__(self, milestones: tuple[int, ...], shares: Shares, score: Callable[[int], float]) -> None:
+        self._shares = shares
         self._score = score
-        self._admitted = quotas(0)
+        self._admitted = shares.quotas(0)
         self._ladder = Ladder(milestones, [exactly(0)] * (len(milestones) - 1), open_rungs=len(milestones))
 
     def start(self, trial: int) -> int:
@@ -93,8 +104,9 @@ class Passing:
     def report(self, trial: int, resource: int, value: float) -> None:
         """A trial reported; raises InputError for one that was never started."""
         passed = self._ladder.passes(trial, resource)
-        ranked = [self._score(trial) if isfinite(value) else inf for _ in passed]
-        self._ladder.report(trial, resource, value, ranked)
+        if passed:
+            ranked = [self._score(trial) if isfinite(value) else inf for _ in passed]
+            self._ladder.report(trial, resource, value, ranked)
         if 0 in passed:
             self._admit()
 
@@ -117,7 +129,7 @@ class Passing:
 
     def _admit(self) -> None:
         """One more has entered the lowest rung: in some rungs, one more may go on."""
-        former, self._admitted = self._admitted, self._quotas(self._ladder.rungs[0].size)
+        former, self._admitted = self._admitted, self._shares.quotas(self._ladder.rungs[0].size)
         for rung, before, now in zip(self._ladder.rungs, former, self._admitted, strict=False):
             if now != before:
                 rung.admit(exactly(now))
@@ -145,18 +157,16 @@ class Taper:
         survivors: int = 2,
     ) -> None:
         self._milestones = milestones = fine_ladder(min_resource, max_resource, step)
-        gamma, survivors = check_number("gamma", gamma, 0, above=True), check_whole("survivors", survivors, 1)
+        shares = Shares.of(
+            milestones, check_number("gamma", gamma, 0, above=True), check_whole("survivors", survivors, 1)
+        )
         self.trials = None if max_trials is None else check_whole("max_trials", max_trials, 1)
         self._starts = Starts(self.trials)
         self._gains = Gains()
-
-        def quotas(trials: int) -> Sequence[int]:
-            return tapering(trials, milestones, gamma, survivors)
-
         self._way: _Way = (
-            Passing(milestones, quotas, self._gains.enter)
+            Passing(milestones, shares, self._gains.enter)
             if self.trials is None
-            else Certain(self.trials, milestones, quotas, self._gains.enter)
+            else Certain(self.trials, milestones, shares.quotas, self._gains.enter)
         )
 
     @property
