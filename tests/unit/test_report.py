@@ -141,6 +141,22 @@ def test_a_gate_that_rose_is_told_with_its_reason(reason: Disagreement | Diverge
     assert json.loads(json.dumps(summary.to_json(), allow_nan=False))["openings"][0]["gate"] is True
 
 
+def test_where_only_clean_trials_may_win_those_that_diverged_are_listed_last() -> None:
+    values = curves()
+    best = int(np.argmax(values[:, 0]))
+    values[best, 1:] = np.nan
+    run = simulated("asha", values=values)
+    ledger = Ledger(run.spec.milestones, winner="clean")
+    for record in run.records:
+        ledger.apply(record)
+    assert run.ledger.trials[best].diverged
+    rows = trial_rows(run.spec, ledger)
+    assert ledger.incumbent is not None
+    assert rows[0].trial == ledger.incumbent.trial
+    assert [row.diverged for row in rows] == sorted(row.diverged for row in rows)
+    assert any(row.diverged for row in rows)
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_a_summary_is_plain_json_even_of_nan(name: str) -> None:
     values = curves()

@@ -126,9 +126,7 @@ def _ranked(ledger: Ledger) -> list[TrialEntry]:
     Where only clean trials may win, those that diverged come last.
     """
     ranked: list[TrialEntry] = []
-    clean = ledger.winner == "clean"
-    candidates = (each for each in ledger.trials.values() if each.best_resource)
-    for entry in sorted(candidates, key=lambda each: (clean and each.diverged, each.best)):
+    for entry in sorted((each for each in ledger.trials.values() if each.best_resource), key=ledger.merit):
         if not any(entry.configuration == other.configuration for other in ranked):
             ranked.append(entry)
     return ranked

@@ -151,6 +151,10 @@ class Ledger:
                 return Incumbent(rung.best_trial, rung.milestone, rung.best)
         return None
 
+    def merit(self, entry: TrialEntry) -> tuple[bool, float]:
+        """What trials rank by, less is better: those that may win before the others, then by their best values."""
+        return (self.winner == "clean" and entry.diverged, entry.best)
+
     def ended(self, limit: int | None) -> FinishReason | None:
         """Why the experiment ended, where at most `limit` trials might start (None: any number); None: it has not.
 

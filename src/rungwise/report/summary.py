@@ -236,7 +236,10 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
 
 
 def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
-    """Every trial, the best value first, the lower number if tied; those without a finite value last."""
+    """Every trial, the best first, the lower number if tied; those without a finite value last.
+
+    Where only clean trials may win, those that diverged come after all others.
+    """
     shown = spec.objective.shown
     return [
         TrialRow(
@@ -250,7 +253,7 @@ def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
             entry.detail,
             entry.parent,
         )
-        for entry in sorted(ledger.trials.values(), key=lambda entry: (entry.best, entry.trial))
+        for entry in sorted(ledger.trials.values(), key=lambda entry: (*ledger.merit(entry), entry.trial))
     ]
 
 
