@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from rungwise.core.decisions import FinishReason
 from rungwise.core.ledger import Ledger
+from rungwise.report.openings import opening_text
 from rungwise.report.printing import heading, line, paragraph
 from rungwise.report.summary import GROWS, Summary
-from rungwise.report.tables import opening_text
 from rungwise.report.text import clean, counted, number, settings, short
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from math import isfinite
 from typing import Any, Literal
 
 from rungwise.core.commands import Configuration
-from rungwise.core.decisions import Divergence, FinishReason
+from rungwise.core.decisions import FinishReason
 from rungwise.core.events import Cause
 from rungwise.core.incumbent import Incumbent
 from rungwise.core.ledger import Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
+from rungwise.report.openings import Opening, openings_of
 from rungwise.report.text import last_line, plain
 from rungwise.searchers.advice import may_run_out
 from rungwise.tuner.limits import cost
@@ -60,27 +61,6 @@ class Winner:
     value: float
     resource: int
     config: Configuration
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A rung that PASHA opened, or that GatedPASHA's `gate` rose to: at one and the same place the upper rung had
-    pair[0] and the lower rung pair[1].
-
-    `epsilon` is the difference that would have passed as noise, in units of the metric. None: the ranking function
-    knows no such thing. `upper` and `lower` are the milestones of the rungs compared (None: not known). Where a gate
-    rose because of one `trial`, this was worse on the upper rung than the `median` of the lower one; None: it had
-    diverged.
-    """
-
-    milestone: int
-    upper: int | None
-    lower: int | None
-    pair: tuple[int, int] | None
-    epsilon: float | None
-    gate: bool = False
-    trial: int | None = None
-    median: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +180,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
         retried += entry.failures - (entry.status == "failed" and entry.failure is not None)
         if entry.diverged:
             diverged.append(entry.trial)
-    openings = tuple(_openings(spec, ledger))
+    openings = openings_of(spec, ledger)
     cap = _cap(spec, openings)
     full_cost = len(entries) * spec.max_resource
     return Summary(
@@ -273,25 +253,6 @@ def _state(ledger: Ledger) -> State:
     if ledger.suspended is not None:
         return "suspended"
     return "interrupted" if ledger.trials and not ledger.capacity and not ledger.running else "unfinished"
-
-
-def _openings(spec: ExperimentSpec, ledger: Ledger) -> list[Opening]:
-    openings: list[Opening] = []
-    milestones = spec.milestones
-    for record in tuple(ledger.openings):
-        reason, gate = record.reason, record.reason.seen is not None
-        top = _place(milestones, record.milestone if reason.seen is None else reason.seen) + gate
-        upper, lower = (milestones[top - 1], milestones[top - 2]) if top > 1 else (None, None)
-        if isinstance(reason, Divergence):
-            median = None if reason.median is None else spec.objective.shown(reason.median)
-            openings.append(Opening(record.milestone, upper, lower, None, None, gate, reason.trial, median))
-        else:
-            openings.append(Opening(record.milestone, upper, lower, reason.pair, reason.epsilon, gate))
-    return openings
-
-
-def _place(milestones: Sequence[int], milestone: int) -> int:
-    return milestones.index(milestone) if milestone in milestones else 0
 
 
 def _cap(spec: ExperimentSpec, openings: Sequence[Opening]) -> int:

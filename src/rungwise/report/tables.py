@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from rungwise.core.commands import Configuration
 from rungwise.report.news import failure
+from rungwise.report.openings import opening_text
 from rungwise.report.printing import grid, heading, line, paragraph, total, widths
 from rungwise.report.screen import screen
-from rungwise.report.summary import Opening, State, Summary, TrialRow
+from rungwise.report.summary import State, Summary, TrialRow
 from rungwise.report.text import clean, counted, number, numbers, setting, settings
 
 if TYPE_CHECKING:
@@ -126,31 +127,6 @@ def print_best(summary: Summary, console: "Console", *, unit: str = "units", che
     if checkpoint is not None:
         line(console, "")
         line(console, f"Its newest checkpoint: {clean(str(checkpoint))}")
-
-
-def opening_text(opening: Opening) -> str:
-    """Why a rung opened, or a gate rose, in a sentence without its end; only what the record holds.
-
-    >>> opening_text(Opening(27, 9, 3, (12, 31), 0.00314))
-    'rung 9 ranked trial 12 where rung 3 ranked trial 31; differences up to 0.0031 passed as noise'
-    >>> opening_text(Opening(27, 9, 3, None, None, gate=True, trial=12, median=0.5))
-    'trial 12 was worse on rung 9 than the median of rung 3, 0.5000'
-    """
-    if opening.trial is not None:
-        if opening.median is None:
-            return f"trial {opening.trial} came to rung {opening.upper}, and had reported NaN or infinity"
-        median = f"the median of rung {opening.lower}, {number(opening.median)}"
-        return f"trial {opening.trial} was worse on rung {opening.upper} than {median}"
-    upper = "the top rung" if opening.upper is None else f"rung {opening.upper}"
-    lower = "the one below" if opening.lower is None else f"rung {opening.lower}"
-    if opening.pair is None:
-        return f"{upper} ranked its trials otherwise than {lower}"
-    text = f"{upper} ranked trial {opening.pair[0]} where {lower} ranked trial {opening.pair[1]}"
-    if opening.epsilon is None:
-        return text
-    if opening.epsilon == 0:
-        return f"{text}; no difference passed as noise"
-    return f"{text}; differences up to {number(opening.epsilon, 2, strip=True)} passed as noise"
 
 
 def _exact(configuration: Configuration, name: str) -> str:
