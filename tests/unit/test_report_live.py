@@ -11,7 +11,7 @@ import pytest
 from report_runs import SCHEDULERS, Run, curves, failing, losers, simulated
 from rich.console import Console
 
-from rungwise.core.decisions import Disagreement, OpenRung
+from rungwise.core.decisions import Disagreement, Divergence, OpenRung
 from rungwise.core.events import CapacityChanged, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
@@ -175,6 +175,14 @@ def test_an_opening_tells_whose_places_changed() -> None:
     text = watched(run, pipe(), steps=[first, opened])
     assert "rung 9 opened: trial 12 took trial 31's place (noise: up to 0.0031)" in text
     assert "rung 27 opened: the top two rungs rank their trials differently" in text
+
+
+def test_a_gate_that_rises_is_news_and_says_why() -> None:
+    run = simulated("pasha")
+    moved: list[Record] = [OpenRung(9, Disagreement((12, 31), 0.5, 9)), OpenRung(27, Divergence(3, 9, None))]
+    text = watched(run, pipe(), steps=[next(iter(run.steps())), moved])
+    assert "the gate rose to rung 9: trial 12 took trial 31's place (noise: up to 0.5)" in text
+    assert "the gate rose to rung 27: trial 3, a scout, had diverged at 9" in text
 
 
 def test_an_interruption_is_news() -> None:

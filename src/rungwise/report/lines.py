@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.news import News
 from rungwise.report.screen import time_text
