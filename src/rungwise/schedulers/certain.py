@@ -34,7 +34,7 @@ class _Rung:
 
     def leaving(self, expected: int, quota: int) -> int:
         """How many can leave at most, of so many expected."""
-        return max(self.left, min(quota, expected - self.lost - self.last)) - self.void
+        return min(quota, expected - self.lost - self.last) - self.void
 
 
 class Certain:
