@@ -64,6 +64,21 @@ def widest(settings: Mapping[str, Any]) -> int:
     return int(settings.get("most", settings["slots"]))
 
 
+def share_advice(settings: Mapping[str, Any], workers: int) -> str | None:
+    """What should be known of a fixed share that does not divide the slots there are; None: nothing.
+
+    >>> share_advice({"name": "fixed", "slots": 2}, 5)
+    'of 5 slots 1 will never be used, because each trial takes 2: let workers be a multiple of slots'
+    """
+    left = workers % settings["slots"]
+    if settings["name"] != "fixed" or not left:
+        return None
+    return (
+        f"of {workers} slots {left} will never be used, because each trial takes {settings['slots']}: let workers be a"
+        " multiple of slots"
+    )
+
+
 def _within(what: str, number: object, workers: int) -> int:
     share = check_whole(what, number, 1)
     if share > workers:
