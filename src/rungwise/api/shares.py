@@ -23,7 +23,7 @@ def allocation_settings(allocation: object, slots: object, workers: int) -> dict
     {'name': 'by-rung', 'slots': 1, 'most': 4}
     """
     settings = {"name": allocation} if isinstance(allocation, str) else allocation
-    if not isinstance(settings, Mapping) or settings.get("name") not in OPTIONS:
+    if not isinstance(settings, Mapping) or settings.get("name") not in tuple(OPTIONS):
         given = settings.get("name") if isinstance(settings, Mapping) else settings
         raise InputError(
             f"allocation is {given!r}, but must be one of {', '.join(OPTIONS)}, or such a name with options"
