@@ -1,0 +1,176 @@
+"""Forecasts and advice, as people read them."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from rungwise.comparison.resampling import Estimate
+from rungwise.planner.advice import Advice, Wanted
+from rungwise.planner.curves import Curves
+from rungwise.planner.forecast import Division, Forecast, Setting
+from rungwise.planner.profile import Profile
+from rungwise.report.printing import grid, line, paragraph
+from rungwise.report.text import clean, counted, duration, number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCALES = ((1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "d"))
+MARK = "←"
+
+
+def print_plan(
+    found: Sequence[Forecast], advice: Advice, wanted: Wanted, profile: Profile, curves: Curves, setting: Setting,
+    console: "Console",
+) -> None:  # fmt: skip
+    """Print a line for each forecast, the advice, and what it rests on."""
+    scale, word = time_scale(found)
+    plain = console.options.ascii_only
+    rows = [
+        [
+            clean(each.method.name),
+            slots_text(each.division),
+            at_once(each.division, setting.workers),
+            spread(each.time, scale, plain),
+            spread(each.hours, 1.0, plain),
+            f"{each.use.mean:.0%}",
+            *([spread(each.regret, 1.0, plain)] if each.regret is not None else [number(each.quality.mean)]),
+            ("*" if plain else MARK) if each is advice.chosen else "",
+        ]
+        for each in found
+    ]
+    quality = "regret" if found[0].regret is not None else clean(curves.table.metric)
+    header = ["scheduler", "slots", "at once", f"time, {word}", "slot-hours", "in use", quality, ""]
+    grid(console, header, rows, left=frozenset(("scheduler", "slots")))
+    line(console, "")
+    paragraph(console, advice_text(advice, wanted, setting))
+    for few, more in profile.slower:
+        paragraph(console, f"In the profile a unit takes longer on {more} slots than on {few}.", "yellow")
+    line(console, "")
+    for told in (
+        f"{counted(setting.trials, 'trials')}, {counted(setting.workers, 'slots')}, {counted(setting.seeds, 'seeds')};"
+        f" after {'+-' if plain else '±'}: half of the 95 % interval over seeds",
+        clean(curves.told),
+        *([clean(f"profile: {profile.note}")] if profile.note else []),
+        *([clean(curves.table.note)] if curves.table.note else []),
+    ):
+        paragraph(console, told, "dim")
+
+
+def time_scale(found: Sequence[Forecast]) -> tuple[float, str]:
+    """The largest unit of time, in seconds, of which the shortest forecast takes one at least, and its word."""
+    shortest = min(each.time.mean for each in found)
+    return [SCALES[0], *(each for each in SCALES if each[0] <= shortest)][-1]
+
+
+def slots_text(division: Division) -> str:
+    """What a trial gets.
+
+    >>> slots_text(Division(2, 2)), slots_text(Division(1, 8))
+    ('2', '1-8 by rung')
+    """
+    return str(division.slots) if division.most == division.slots else f"{division.slots}-{division.most} by rung"
+
+
+def at_once(division: Division, workers: int) -> str:
+    """How many trials train side by side.
+
+    >>> at_once(Division(2, 2), 64), at_once(Division(1, 8), 64)
+    ('32', '64-8')
+    """
+    most, least = workers // division.slots, workers // division.most
+    return str(most) if most == least else f"{most}-{least}"
+
+
+def spread(estimate: Estimate, scale: float = 1.0, ascii_only: bool = False) -> str:
+    """A mean, and half of its interval.
+
+    >>> spread(Estimate(60.0, 48.0, 72.0), 60), spread(Estimate(0.25, 0.25, 0.25))
+    ('1.00 ± 0.20', '0.250 ± 0')
+    """
+    mean, half = estimate.mean / scale, (estimate.high - estimate.low) / 2 / scale
+    if not isfinite(mean):
+        return "-"
+    return f"{number(mean, 3)} {'+-' if ascii_only else '±'} {number(half, 2) if half else '0'}"
+
+
+def advice_text(advice: Advice, wanted: Wanted, setting: Setting) -> str:
+    """What to take, and why, in a sentence or two."""
+    chosen = advice.chosen
+    side_by_side = counted(setting.workers // chosen.division.slots, "trials")
+    if chosen.division.most > chosen.division.slots:
+        side_by_side = f"{at_once(chosen.division, setting.workers)} trials"
+    cost = f"{duration(chosen.time.mean)} and {number(chosen.hours.mean, 3)} slot-hours"
+    if not advice.fits:
+        text = (
+            f"Nothing fits {_limits(wanted)}: what comes nearest is {_named(chosen)}, {side_by_side} at once, with"
+            f" {cost} (up to {duration(chosen.time.high)} and {number(chosen.hours.high, 3)})."
+        )
+    else:
+        within = f" of those that fit {_limits(wanted)}" if wanted.deadline or wanted.budget else ""
+        superlative, other = ("cheapest", "sooner over") if advice.cheapest else ("fastest", "cheaper")
+        why = f"the {superlative}{within}"
+        if advice.tied:
+            why = (
+                f"as good as the {superlative}{within}, {_named(advice.tied[0])}, as far as the seeds tell, and {other}"
+            )
+        text = f"Take {_named(chosen)}, {side_by_side} at once: {cost}. It is {why}."
+    if advice.better is not None and advice.better.regret is not None and chosen.regret is not None:
+        text += (
+            f" But {_named(advice.better)} finds better configurations: regret {number(advice.better.regret.mean, 3)},"
+            f" not {number(chosen.regret.mean, 3)}, for {duration(advice.better.time.mean)} and"
+            f" {number(advice.better.hours.mean, 3)} slot-hours."
+        )
+    return text
+
+
+def _named(forecast: Forecast) -> str:
+    division = forecast.division
+    text = f"{clean(forecast.method.name)} with {counted(division.slots, 'slots')} a trial"
+    return text if division.most == division.slots else f"{text}, by rung up to {division.most}"
+
+
+def _limits(wanted: Wanted) -> str:
+    limits = [
+        *([f"the deadline of {duration(wanted.deadline)}"] if wanted.deadline is not None else []),
+        *([f"the budget of {number(wanted.budget, strip=True)} slot-hours"] if wanted.budget is not None else []),
+    ]
+    return " and ".join(limits)
+
+
+def plain_plan(
+    found: Sequence[Forecast], advice: Advice, wanted: Wanted, profile: Profile, curves: Curves, setting: Setting
+) -> dict[str, Any]:
+    """The same as plain data, for JSON: times in seconds."""
+    return {
+        "workers": setting.workers,
+        "trials": setting.trials,
+        "seeds": setting.seeds,
+        "curves": curves.told,
+        "note": curves.table.note,
+        "metric": curves.table.metric,
+        "mode": curves.table.mode,
+        "profile": profile.to_json(),
+        "forecasts": [_plain(each) for each in found],
+        "deadline": wanted.deadline,
+        "budget": wanted.budget,
+        "fits": advice.fits,
+        "recommended": _plain(advice.chosen),
+        "why": advice_text(advice, wanted, setting),
+    }
+
+
+def _plain(forecast: Forecast) -> dict[str, Any]:
+    def estimate(value: Estimate | None) -> Mapping[str, float] | None:
+        return None if value is None else {"mean": value.mean, "low": value.low, "high": value.high}
+
+    return {
+        "scheduler": forecast.method.name,
+        "allocation": dict(forecast.division.settings),
+        "seconds": estimate(forecast.time),
+        "slot_hours": estimate(forecast.hours),
+        "in_use": estimate(forecast.use),
+        "units": estimate(forecast.units),
+        "quality": estimate(forecast.quality),
+        "regret": estimate(forecast.regret),
+    }

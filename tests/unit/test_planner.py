@@ -1,0 +1,223 @@
+"""Plans: profiles in files, curves from everywhere, forecasts that are the simulator's, and advice."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rungwise as rw
+from rungwise.allocation import Fixed
+from rungwise.comparison.methods import parse_method
+from rungwise.comparison.resampling import Estimate
+from rungwise.core.errors import InputError
+from rungwise.planner import (
+    Division,
+    Forecast,
+    Overhead,
+    Profile,
+    Setting,
+    Wanted,
+    advise,
+    divisions,
+    find_curves,
+    forecasts,
+    read_profile,
+    write_profile,
+)
+from rungwise.planner.curves import Curves, whole
+from rungwise.planner.forecast import order
+from rungwise.report.planning import advice_text, plain_plan
+
+PROFILE = Profile(((1, 8.0), (2, 5.0), (4, 4.0)), Overhead(3.0, 1.0, 0.5), "epochs", "by hand")
+RESOURCES = {"min_resource": 1, "max_resource": 9, "eta": 3}
+SETTING = Setting(workers=4, trials=9, seeds=3)
+
+
+def method(text: str = "asha") -> Any:
+    return parse_method(text, RESOURCES, 9, 0)
+
+
+def table(**more: Any) -> rw.Table:
+    draw = np.random.default_rng(0)
+    final = draw.random((20, 1))
+    return rw.Table(final + 1 / np.arange(1, 10), draw.uniform(1, 3, (20, 9)), name="made", **more)
+
+
+@pytest.mark.parametrize("name", ["profile.yaml", "profile.json"])
+def test_a_profile_comes_back_from_a_file_as_it_was(tmp_path: Path, name: str) -> None:
+    write_profile(PROFILE, tmp_path / name)
+    assert read_profile(tmp_path / name) == PROFILE
+
+
+WRONG = {
+    "nothing in it": ("{}", "seconds_per_unit is None, but must be seconds by slots"),
+    "no shares": ("seconds_per_unit: {}", "names no seconds per unit"),
+    "no seconds": ("seconds_per_unit: {1: 0}", "a unit takes 0 seconds"),
+    "no end": ("seconds_per_unit: {1: .inf}", "a unit takes inf seconds"),
+    "not a number": ("seconds_per_unit: {1: fast}", "a unit takes 'fast' seconds"),
+    "half a slot": ("seconds_per_unit: {0.5: 1}", "a number of slots in a profile is 0.5"),
+    "no slot": ("seconds_per_unit: {0: 1}", "a number of slots in a profile is 0"),
+    "another key": ("{seconds_per_unit: {1: 1}, start: 2}", "has the key 'start', which it does not know"),
+    "a start-up before now": ("{seconds_per_unit: {1: 1}, startup: -2}", "startup is -2"),
+    "a unit that is a number": ("{seconds_per_unit: {1: 1}, unit: 3}", "unit is 3, but must be text"),
+    "a list": ("[1, 2]", "is a list, but a profile must be a mapping"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_profile_is_told_in_one_sentence(tmp_path: Path, case: str) -> None:
+    content, told = WRONG[case]
+    (tmp_path / "profile.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"profile\.yaml") as caught:
+        read_profile(tmp_path / "profile.yaml")
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_with_one_share_measured_only_that_can_be_planned() -> None:
+    only = Profile(((2, 5.0),))
+    assert divisions(only, 8) == [Division(2, 2)]
+    for slots in (1, 4):
+        with pytest.raises(InputError, match=rf"{slots} slots for a trial .* the profile holds 2 slots"):
+            divisions(only, 8, [slots])
+    with pytest.raises(InputError, match="workers is 1, but the profile begins with 2 slots"):
+        divisions(only, 1)
+    fifo = parse_method("fifo", RESOURCES, 1, 0)
+    (one,) = forecasts(only, Curves(rw.Table([[1.0] * 9]), ""), [fifo], divisions(only, 8), Setting(2, 1, seeds=1))
+    assert one.time.mean == 9 * 5.0
+
+
+def test_divisions_are_the_measured_shares_that_fit_and_those_that_grow_between_them() -> None:
+    assert divisions(PROFILE, 3) == [Division(1, 1), Division(2, 2), Division(1, 2)]
+    assert divisions(PROFILE, 8, [4, 3]) == [Division(3, 3), Division(4, 4), Division(3, 4)]
+    with pytest.raises(InputError, match="a trial is to have 4 slots, but there are 3 in all"):
+        divisions(PROFILE, 3, [4])
+
+
+def test_more_slots_that_are_slower_are_allowed_and_told() -> None:
+    assert PROFILE.slower == []
+    assert Profile(((1, 8.0), (2, 9.0), (4, 3.0))).slower == [(1, 2)]
+
+
+def test_a_forecast_is_what_the_simulator_says_of_the_real_scheduler() -> None:
+    curves = whole(table(), "made")
+    (found,) = forecasts(PROFILE, curves, [method("pasha")], [Division(2, 2)], SETTING)
+    times, costs = [], []
+    for seed in range(SETTING.seeds):
+        timed = rw.Table(curves.table.values, curves.table.seconds * 8.0)
+        run = rw.simulate(
+            timed, rw.schedulers.PASHA(1, 9, 3), workers=4, order=order(timed, SETTING, seed), stop="drain",
+            allocation=Fixed(2), scaling={1: 8.0, 2: 5.0, 4: 4.0}, overhead=PROFILE.overhead,
+        )  # fmt: skip
+        times.append(run.time)
+        costs.append(run.slot_seconds / 3600)
+    assert (found.times, found.costs) == (tuple(times), tuple(costs))
+    assert found.time.mean == pytest.approx(np.mean(times))
+    assert min(times) <= found.time.low <= found.time.mean <= found.time.high <= max(times)
+    assert found.use.mean == pytest.approx(np.mean(np.array(costs) * 3600 / np.array(times) / 4))
+
+
+def test_one_trial_at_one_second_a_unit_takes_what_the_profile_says() -> None:
+    curves = Curves(rw.Table([[1.0, 0.5, 0.2]]), "")
+    fifo = parse_method("fifo", {**RESOURCES, "max_resource": 3}, 1, 0)
+    found = forecasts(PROFILE, curves, [fifo], divisions(PROFILE, 4, [1, 4]), Setting(4, 1, seeds=1))
+    assert [each.division for each in found] == [Division(1, 1), Division(4, 4)], "fifo never pauses: no share grows"
+    assert [each.time.mean for each in found] == [3 * 8 + 3.5, 3 * 4 + 3.5]
+    assert [each.use.mean for each in found] == [0.25, 1.0]
+
+
+def test_seeds_are_other_orders_and_the_same_for_all_divisions() -> None:
+    curves = whole(table(), "made")
+    orders = [order(curves.table, SETTING, seed) for seed in range(3)]
+    assert len({tuple(each) for each in orders}) == 3
+    assert all(len(set(each)) == 9 for each in orders)
+    more = order(curves.table, replace(SETTING, trials=50), 0)
+    assert len(more) == 50
+    assert set(more) <= set(range(20))
+
+
+def test_curves_go_on_at_their_last_value_and_seconds_are_relative() -> None:
+    values = [[9.0, np.nan, 7.0, np.nan], [5.0, 4.0, 3.0, 2.0], [np.nan] * 4]
+    reported = [[True, False, True, False], [True] * 4, [False] * 4]
+    seconds = [[3.0, 1.0, 1.0, 0.0], [4.0, 2.0, 2.0, 2.0], [0.0] * 4]
+    curves = whole(rw.Table(values, seconds, reported=reported), "the experiment x", startup=2.0)
+    assert curves.table.values.tolist() == [[9.0, 9.0, 7.0, 7.0], [5.0, 4.0, 3.0, 2.0]]
+    mean = (4 * 1 + 4 * 2) / 8
+    assert curves.table.seconds.tolist() == [[1 / mean] * 4, [2 / mean] * 4], "start-up is not part of a unit"
+    assert curves.told == (
+        "curves: the experiment x; 1 of 2 were not recorded to the end, and stay at their last value"
+    )
+
+
+def test_curves_come_from_a_formula_a_table_or_not_at_all(tmp_path: Path) -> None:
+    made = find_curves("synthetic/easy", tmp_path / "none.db", trials=10, units=9)
+    assert made.table.units == 9
+    assert made.table.configurations >= 10
+    assert find_curves("digits", tmp_path / "none.db", trials=10, units=None).table.units == 81
+    with pytest.raises(InputError, match=r"'nosuch'.*nor does the store"):
+        find_curves("nosuch", tmp_path / "none.db", trials=10, units=None)
+
+
+def forecast(name: str, times: list[float], costs: list[float], regret: float = 0.1) -> Forecast:
+    def estimate(values: list[float]) -> Estimate:
+        return Estimate(float(np.mean(values)), min(values), max(values))
+
+    nothing = estimate([0.0])
+    return Forecast(
+        method(name), Division(1, 1), estimate(times), estimate(costs), tuple(times), tuple(costs), nothing, nothing,
+        nothing, estimate([regret]),
+    )  # fmt: skip
+
+
+FAST = forecast("asha", [10.0, 20.0], [5.0, 7.0])
+CHEAP = forecast("pasha", [30.0, 40.0], [1.0, 2.0])
+ALMOST = forecast("fifo", [9.0, 22.0], [4.0, 6.0])
+
+
+def test_it_takes_the_fastest_or_the_cheapest_that_fits() -> None:
+    found = [FAST, CHEAP]
+    assert advise(found, Wanted()).chosen is FAST
+    assert advise(found, Wanted(deadline=50)).chosen is CHEAP
+    assert advise(found, Wanted(deadline=39)).chosen is FAST, "it must fit at the upper end of its interval"
+    assert advise(found, Wanted(budget=6)).chosen is CHEAP
+    assert advise(found, Wanted(budget=8)).chosen is FAST
+    assert advise(found, Wanted(deadline=50, budget=8)).chosen is CHEAP
+
+
+def test_who_is_as_fast_as_far_as_seeds_tell_and_cheaper_is_taken() -> None:
+    advice = advise([FAST, ALMOST, CHEAP], Wanted())
+    assert (advice.chosen, advice.tied) == (ALMOST, (FAST,))
+    surely = forecast("fifo", [11.0, 21.5], [1.0, 1.0])
+    assert advise([FAST, surely], Wanted()).chosen is FAST, "slower in each seed, though the intervals overlap"
+
+
+def test_where_nothing_fits_what_comes_nearest_is_named() -> None:
+    advice = advise([FAST, CHEAP], Wanted(deadline=15, budget=1))
+    assert (advice.chosen, advice.fits) == (CHEAP, False)
+    text = advice_text(advice, Wanted(deadline=15, budget=1), SETTING)
+    assert text.startswith("Nothing fits the deadline of 15 s and the budget of 1 slot-hours: what comes nearest")
+
+
+def test_what_finds_surely_better_configurations_is_told() -> None:
+    worse = forecast("asha", [10.0, 20.0], [5.0, 7.0], regret=0.5)
+    advice = advise([worse, CHEAP], Wanted())
+    assert (advice.chosen, advice.better) == (worse, CHEAP)
+    assert "But pasha with 1 slot a trial finds better configurations" in advice_text(advice, Wanted(), SETTING)
+    assert advise([FAST, CHEAP], Wanted()).better is None
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_limits_are_above_0_and_finite(value: float) -> None:
+    with pytest.raises(InputError, match="budget is"):
+        Wanted(budget=value)
+
+
+def test_curves_that_are_all_alike_have_no_regret_but_a_value() -> None:
+    curves = find_curves("synthetic/constant", "none.db", trials=9, units=9)
+    found = forecasts(PROFILE, curves, [method()], [Division(1, 1)], SETTING)
+    assert found[0].regret is None
+    assert found[0].quality.mean == 0.5
+    data = plain_plan(found, advise(found, Wanted()), Wanted(), PROFILE, curves, SETTING)
+    assert data["recommended"]["regret"] is None
