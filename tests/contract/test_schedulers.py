@@ -29,6 +29,10 @@ def population(max_resource: int = 9, max_trials: int | None = None) -> Any:
     return schedulers.PBT(trials=30, interval=4, max_resource=max_resource, max_trials=max_trials)
 
 
+def taper(max_resource: int = 9, max_trials: int | None = None, min_resource: int = 1) -> Any:
+    return schedulers.Taper(min_resource, max_resource, max_trials, gamma=1.0, survivors=1)
+
+
 def on_a_ladder(scheduler: Make, **options: Any) -> Make:
     def make(max_resource: int = 9, max_trials: int | None = None, min_resource: int = 1) -> Any:
         return scheduler(min_resource=min_resource, max_resource=max_resource, eta=3, max_trials=max_trials, **options)
@@ -49,6 +53,8 @@ PROMOTING: dict[str, Make] = {
     "pasha-rbo": on_a_ladder(schedulers.PASHA, ranking=ranking.RBO(1.0, 0.5)),
     "pasha-rrr": on_a_ladder(schedulers.PASHA, ranking=ranking.RRR(1.0, 0.05)),
     "pasha-arrr": on_a_ladder(schedulers.PASHA, ranking=ranking.ARRR(1.0, 0.05)),
+    "gated": on_a_ladder(schedulers.GatedPASHA),
+    "gated-narrow": on_a_ladder(schedulers.GatedPASHA, phi=0, width=20, scouts=3),
 }
 STOPPING: dict[str, Make] = {
     "stopping-floor": on_a_ladder(schedulers.StoppingASHA, rule="floor"),
@@ -68,10 +74,13 @@ SYNCHRONOUS: dict[str, Make] = {
     "halving": on_a_ladder(schedulers.SuccessiveHalving, trials=30),
     "hyperband": on_a_ladder(schedulers.Hyperband, rounds=30),
 }
+TAPERING: dict[str, Make] = {"taper": taper}
 POPULATIONS: dict[str, Make] = {"pbt": population}
-ASYNCHRONOUS: dict[str, Make] = {"fifo": fifo, "median": median, **PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED}
+ASYNCHRONOUS: dict[str, Make] = {
+    "fifo": fifo, "median": median, **PROMOTING, **TAPERING, **STOPPING, **PROGRESSING, **BRACKETED,
+}  # fmt: skip
 ALL = {**ASYNCHRONOUS, **SYNCHRONOUS, **POPULATIONS}
-LADDERS = {**PROMOTING, **STOPPING, **PROGRESSING, **BRACKETED, **SYNCHRONOUS}
+LADDERS = {**PROMOTING, **TAPERING, **STOPPING, **PROGRESSING, **BRACKETED, **SYNCHRONOUS}
 
 
 def each(makers: Mapping[str, Make]) -> pytest.MarkDecorator:
@@ -248,7 +257,7 @@ def test_a_diverged_trial_is_never_promoted(make: Make, worst: float) -> None:
     assert max(hand.resource.values()) > 1
 
 
-@each({**PROMOTING, **STOPPING, **PROGRESSING})
+@each({**PROMOTING, **TAPERING, **STOPPING, **PROGRESSING})
 def test_a_diverged_trial_runs_to_its_milestone_and_no_further(make: Make) -> None:
     hand = Hand.of(make(min_resource=2, max_trials=20))
     while hand.job(lambda trial, resource: nan) is not None:
@@ -362,9 +371,10 @@ def test_one_rung_is_enough(make: Make) -> None:
 
 def test_the_ledger_not_the_scheduler_sorts_out_reports() -> None:
     """Told of a trial that it never asked for, a scheduler that keeps rungs says so."""
-    for make in {**PROMOTING, **PROGRESSING, **SYNCHRONOUS}.values():
-        with pytest.raises(InputError, match="trial 3 reported, but was never started"):
-            make().tell(TrialReported(0.0, 3, 1, 1.0, {}))
+    for make in {**PROMOTING, **TAPERING, **PROGRESSING, **SYNCHRONOUS}.values():
+        for max_trials in (None, 9):
+            with pytest.raises(InputError, match="trial 3 reported, but was never started"):
+                make(max_trials=max_trials).tell(TrialReported(0.0, 3, 1, 1.0, {}))
 
 
 CLASSES = {"ASHA": schedulers.ASHA, "StoppingASHA": schedulers.StoppingASHA, "PASHA": schedulers.PASHA}
@@ -403,6 +413,44 @@ def test_bad_arguments_are_told_in_one_sentence(scheduler: Any, arguments: dict[
     sentence = str(error.value)
     assert all(each in sentence for each in told), sentence
     assert "\n" not in sentence
+
+
+GATED, TAPER = schedulers.GatedPASHA, schedulers.Taper
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "arguments", "told"),
+    [
+        (GATED, {"min_resource": 10, "max_resource": 9}, "min_resource is 10, above max_resource 9"),
+        (GATED, {"eta": 1}, "eta is 1,"),
+        (GATED, {"max_trials": 0}, "max_trials is 0,"),
+        (GATED, {"phi": -0.1}, "phi is -0.1, but must be a finite number of 0 or more"),
+        (GATED, {"phi": nan}, "phi is nan"),
+        (GATED, {"phi": True}, "phi is True"),
+        (GATED, {"phi": "0.1"}, "phi is '0.1'"),
+        (GATED, {"eta": 4, "width": 3}, "width is 3, but must be a whole number of 4 or more"),
+        (GATED, {"scouts": 2}, "scouts is 2, but must be a whole number of 3 or more"),
+        (GATED, {"scouts": 6.0}, "scouts is 6.0"),
+        (TAPER, {"min_resource": 10, "max_resource": 9}, "min_resource is 10, above max_resource 9"),
+        (TAPER, {"min_resource": 0}, "min_resource is 0,"),
+        (TAPER, {"max_resource": 9.0}, "max_resource is 9.0,"),
+        (TAPER, {"max_trials": 0}, "max_trials is 0,"),
+        (TAPER, {"max_trials": 2.5}, "max_trials is 2.5,"),
+        (TAPER, {"gamma": 0}, "gamma is 0, but must be a finite number above 0"),
+        (TAPER, {"gamma": inf}, "gamma is inf"),
+        (TAPER, {"step": 1}, "step is 1, but must be a finite number of 1.05 or more"),
+        (TAPER, {"step": "2"}, "step is '2'"),
+        (TAPER, {"survivors": 0}, "survivors is 0, but must be a whole number of 1 or more"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_of_our_own_are_told_in_one_sentence(
+    scheduler: Any, arguments: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        scheduler(**arguments)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("resource", [0, -1, 1.0, True, "9", None])

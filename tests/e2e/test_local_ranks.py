@@ -14,11 +14,13 @@ import pytest
 
 import rungwise as rw
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining, Training
+from rungwise.backends.local.jobs import Failed, Returned, Running, note
 from rungwise.core.commands import Command, Halt, Launch, Pause
 from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial.current import trial_by_hand
+from rungwise.trial.trial import Job
 
 TRAININGS = Path(__file__).parent / "trainings"
 sys.path.insert(0, str(TRAININGS))
@@ -140,15 +142,17 @@ def test_all_ranks_end_where_rank_0_does_and_go_on_from_its_checkpoint(tmp_path:
 
 
 @pytest.mark.parametrize(("kind", "command"), [(function, Pause), (script, Pause), (function, Halt)])
-def test_a_pause_and_a_halt_reach_all_ranks_at_the_same_epoch(tmp_path: Path, kind: Kind, command: Any) -> None:
+def test_a_pause_reaches_all_ranks_at_the_same_epoch_and_a_halt_ends_them(
+    tmp_path: Path, kind: Kind, command: Any
+) -> None:
     with backend(tmp_path, kind("counted"), grace=20.0) as made:
         stream = events_of(made)
         made.submit(launch(tmp_path, milestone=10**6, slow=True))
         next(stream)
         end = run(stream, made, command(0))[-1]
-    epochs = [(tmp_path / f"counted-0-{rank}").read_text().split() for rank in (0, 1)]
-    assert epochs[0] == epochs[1]
     if command is Pause:
+        epochs = [(tmp_path / f"counted-0-{rank}").read_text().split() for rank in (0, 1)]
+        assert epochs[0] == epochs[1]
         assert isinstance(end, TrialPaused)
         assert epochs[0][-1] == f"0:{end.resource}"
     else:
@@ -184,7 +188,8 @@ def gone(pid: int) -> bool:
 def test_the_death_of_one_rank_fails_the_trial_and_ends_the_others(
     tmp_path: Path, kind: Kind, who: int, how: str, cause: str, said: str
 ) -> None:
-    with backend(tmp_path, kind("dying"), grace=20.0, gpus=("0", "1")) as made:
+    # Those that lost a rank to a signal are ended at once; else they may follow for a grace.
+    with backend(tmp_path, kind("dying"), grace=20.0 if how == "kill" else 0.05, gpus=("0", "1")) as made:
         stream = events_of(made)
         end = run(stream, made, launch(tmp_path, how=how, who=who))[-1]
         assert isinstance(end, TrialFailed)
@@ -196,10 +201,36 @@ def test_the_death_of_one_rank_fails_the_trial_and_ends_the_others(
         assert isinstance(again, TrialFailed), "its slots and devices were free again"
 
 
+def failed(cause: Any, detail: str) -> Failed:
+    return Failed(cause, detail, -9 if cause in ("signal", "memory") else None)
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ([(0, failed("exception", "lost a peer")), (1, failed("signal", "killed"))], "killed"),
+        ([(1, failed("exit", "exit code 1")), (0, failed("memory", "no memory"))], "no memory"),
+        ([(1, failed("signal", "killed")), (0, failed("exception", "lost a peer"))], "killed"),
+        ([(1, failed("signal", "first")), (0, failed("signal", "second"))], "first"),
+        ([(1, failed("exception", "first")), (0, failed("exception", "second"))], "first"),
+        ([(1, Returned()), (0, failed("exit", "exit code 1"))], "exit code 1"),
+        ([(0, Returned()), (1, failed("signal", "killed"))], None),
+        ([(1, Returned()), (0, Returned())], None),
+    ],
+)
+def test_the_cause_is_that_of_the_rank_that_the_others_lost(
+    tmp_path: Path, ends: list[tuple[int, Any]], told: str | None
+) -> None:
+    running = Running(Job(0, {}, 7, 2, 0, 3, 9), tmp_path, None, checkpoint=0, ranks=2, reported=1)
+    for rank, outcome in ends:
+        note(running, rank, outcome)
+    assert (running.outcome.detail if isinstance(running.outcome, Failed) else None) == told
+
+
 @needs_pidfd
 def test_where_one_rank_cannot_be_started_none_is_left_and_everything_is_free_again(tmp_path: Path) -> None:
     (tmp_path / "kept/trial-0/output-rank-1.txt").mkdir(parents=True)
-    with backend(tmp_path, function("dying"), grace=20.0, gpus=("0", "1")) as made:
+    with backend(tmp_path, function("dying"), grace=0.05, gpus=("0", "1")) as made:
         stream = events_of(made)
         [end] = run(stream, made, launch(tmp_path, who=-1, how="not"))
         assert isinstance(end, TrialFailed)
@@ -250,7 +281,7 @@ echo "part $RANK of $WORLD_SIZE on $RUNGWISE_SLOTS" > "$RUNGWISE_SAVE/part-$RANK
 
 
 def test_of_a_plain_command_rank_0s_lines_are_reports_and_all_may_leave_a_part_of_the_checkpoint(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with backend(tmp_path, ScriptTraining(("/bin/sh", "-c", PLAIN), "env"), grace=20.0) as made:
         *reports, end = run(events_of(made), made, launch(tmp_path))
@@ -259,6 +290,7 @@ def test_of_a_plain_command_rank_0s_lines_are_reports_and_all_may_leave_a_part_o
     kept = tmp_path / "kept/trial-0/3"
     assert [(kept / f"part-{rank}").read_text() for rank in (0, 1)] == ["part 0 of 2 on 2\n", "part 1 of 2 on 2\n"]
     assert '"loss": 1.5' in (tmp_path / "kept/trial-0/output-rank-1.txt").read_text()
+    assert ["rank 1 of a trial reports as well as rank 0" in record.message for record in caplog.records] == [True]
 
 
 SAVING = """
@@ -312,11 +344,27 @@ def test_settings_that_ranks_cannot_run_with_are_refused(options: dict[str, Any]
 
 def test_torch_distributed_finds_its_ranks(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    with backend(tmp_path, script("averaged"), grace=20.0) as made:
+    with backend(tmp_path, function("averaged"), grace=20.0, preload=("torch.distributed",)) as made:
         *reports, end = run(events_of(made), made, launch(tmp_path, milestone=2))
     assert [event.value for event in reports if isinstance(event, TrialReported)] == [3.0, 3.0]
     assert isinstance(end, TrialPaused), end
     assert (end.trial, end.resource) == (0, 2)
+
+
+def test_an_experiment_by_rung_is_suspended_when_its_ranks_die_resumes_and_replays(tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    with pytest.raises(rw.SuspendedError, match="1 trials in a row failed") as suspended:
+        rw.tune(
+            training_ranks.fragile, {"folder": [str(tmp_path)], "x": (0.0, 1.0)}, metric="loss", max_resource=4, eta=2,
+            trials=6, workers=4, allocation="by-rung", scheduler="asha", store=store, name="wide", max_failures=1,
+        )  # fmt: skip
+    assert "rank 1: killed by SIGKILL" in str(suspended.value)
+    (tmp_path / "mended").touch()
+    done = rw.resume("wide", store=store)
+    assert done.finish == "done"
+    launches = [record for record in done.records() if isinstance(record, Launch)]
+    assert {(launch.milestone, launch.slots) for launch in launches} == {(1, 1), (2, 2), (4, 4)}
+    assert rw.replay("wide", store=store).missing == 0
 
 
 def test_an_experiment_by_rung_runs_each_job_in_as_many_ranks_as_its_rung_has(tmp_path: Path) -> None:

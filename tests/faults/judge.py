@@ -17,7 +17,8 @@ from faults.trainings import STATE, curve, read_state
 from rungwise.core.commands import Halt, Launch
 from rungwise.core.decisions import FailTrial, OpenRung, Request, StopTrial
 from rungwise.core.events import Event, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
-from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Scheduler
 from rungwise.core.records import BACKEND_EVENTS, Record
 from rungwise.schedulers.named import make_scheduler

@@ -35,8 +35,8 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Golden:
-    """One experiment. `dies` tells at which unit a trial's job dies, and how often; `slots` the capacity after so many
-    events; `torn` whose checkpoints are of no use.
+    """One experiment. `dies` tells at which unit a trial's job dies, and how often; `diverges` from which unit on it
+    reports NaN; `slots` the capacity after so many events; `torn` whose checkpoints are of no use.
     """
 
     scheduler: Settings
@@ -45,6 +45,7 @@ class Golden:
     stop: Any = "drain"
     searcher: str = "grid"
     dies: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    diverges: Mapping[int, int] = field(default_factory=dict)
     slots: Mapping[int, int] = field(default_factory=dict)
     torn: tuple[int, ...] = ()
     more: Settings = field(default_factory=dict)
@@ -101,6 +102,14 @@ GOLDEN: Mapping[str, Golden] = {
     "async-hyperband-stopping-pasha": Golden(
         {"name": "async-hyperband", "within": "stopping-pasha", "rule": "quantile", "brackets": 2}, stop="instant"
     ),
+    "gated-pasha": Golden({"name": "gated-pasha", "width": 2, "scouts": 2}, dies={2: (2, 9), 4: (1, 9), 6: (5, 9)}),
+    "gated-pasha-divergence": Golden({"name": "gated-pasha", "scouts": 2}, workers=3, diverges={0: 3, 5: 3, 8: 3}),
+    "gated-pasha-usual": Golden({"name": "gated-pasha"}, workers=3, stop="instant"),
+    "taper": Golden({"name": "taper", "trials": 12, "gamma": 0.8}, workers=3),
+    "taper-failures": Golden(
+        {"name": "taper", "trials": 12, "gamma": 0.5, "step": 2, "survivors": 1}, dies={2: (2, 9), 4: (1, 9), 9: (3, 9)}
+    ),
+    "taper-open": Golden({"name": "taper", "gamma": 0.8, "survivors": 1}, trials=None, workers=3),
     "median-stopping": Golden({"name": "median-stopping", "min_trials": 2}, workers=3),
     "pbt": Golden(
         {"name": "pbt", "trials": 5, "interval": 2, "quantile": 0.4}, searcher="random", trials=11, workers=3
@@ -168,6 +177,7 @@ class Dying:
         self._left = {trial: list(death) for trial, death in golden.dies.items()}
         self._checkpoints: dict[int, int] = {}
         self._dead: set[int] = set()
+        self._diverges = golden.diverges
         self._torn = golden.torn
         self._rewound: list[int] = []
 
@@ -199,6 +209,8 @@ class Dying:
                 self._dead.add(trial)
                 self._inner.submit(Halt(trial))  # which is why it ends next
                 return None
+            case TrialReported(_, trial, resource) if resource >= self._diverges.get(trial, inf):
+                return replace(event, value=nan)
             case TrialEnded(at, trial) if trial in self._dead:
                 self._dead.discard(trial)
                 return TrialFailed(at, trial, self._checkpoints[trial], "exit", "exit code 3")

@@ -13,6 +13,7 @@ from rungwise.schedulers.stability import noise
 
 SHARED = Path(os.environ.get("RUNGWISE_SHARED", Path(__file__).parents[3] / "shared"))
 CASES = SHARED / "golden" / "cases.json"
+FRONTIER = SHARED / "golden" / "frontier.json"
 RANKINGS = {
     "auto": ranking.Auto, "direct": ranking.Direct, "fixed": ranking.Fixed, "sigma": ranking.Sigma,
     "mean": ranking.MeanDistance, "median": ranking.MedianDistance, "rbo": ranking.RBO, "rrr": ranking.RRR,
@@ -20,10 +21,10 @@ RANKINGS = {
 }  # fmt: skip
 
 
-def cases(kind: str) -> list[Any]:
-    if not CASES.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{CASES} is not there"))]
-    return [pytest.param(case, id=case["name"]) for case in json.loads(CASES.read_text()) if case["type"] == kind]
+def cases(kind: str, file: Path = CASES) -> list[Any]:
+    if not file.exists():
+        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{file} is not there"))]
+    return [pytest.param(case, id=case["name"]) for case in json.loads(file.read_text()) if case["type"] == kind]
 
 
 def make_ranking(spec: list[Any]) -> Any:
@@ -31,8 +32,13 @@ def make_ranking(spec: list[Any]) -> Any:
 
 
 def make_scheduler(name: str, args: dict[str, Any]) -> Any:
-    resources: dict[str, int] = {"min_resource": args["r"], "max_resource": args["R"], "eta": args["eta"]}
+    ends: dict[str, int] = {"min_resource": args["r"], "max_resource": args["R"]}
+    if name == "taper":
+        return rw.schedulers.Taper(**ends, max_trials=args["n"], gamma=args.get("gamma", 1.45))
+    resources = {**ends, "eta": args["eta"]}
     match name:
+        case "gated":
+            return rw.schedulers.GatedPASHA(**resources)
         case "asha":
             return rw.schedulers.ASHA(**resources, rule=args["rule"])
         case "asha_stop":
@@ -47,12 +53,32 @@ def make_scheduler(name: str, args: dict[str, Any]) -> Any:
             pytest.fail(f"no such scheduler: {name!r}")
 
 
+def simulated(case: dict[str, Any]) -> tuple[Any, Any]:
+    """The run of a case, and its scheduler."""
+    scheduler = make_scheduler(case["scheduler"], case["args"])
+    table = rw.Table(case["table"], seconds=case["seconds_per_epoch"], mode=case["mode"])
+    run = rw.simulate(table, scheduler, workers=case["workers"], stop=case["stop"], report_at=case["report_epochs"])
+    return run, scheduler
+
+
+@pytest.mark.parametrize("case", cases("run", FRONTIER))
+def test_run_of_our_own_schedulers(case: dict[str, Any]) -> None:
+    """Their times are rounded to a millionth of a second."""
+    run, _ = simulated(case)
+    jobs = [[job.trial, job.start, job.end, round(job.began, 6), round(job.ended, 6)] for job in run.jobs]
+    assert jobs == case["jobs"]
+    expect = case["expect"]
+    assert round(run.time, 6) == expect["time"]
+    assert (run.resource, run.max_resource, run.best.trial) == (
+        expect["epochs"],
+        expect["max_resource"],
+        expect["winner"],
+    )
+
+
 @pytest.mark.parametrize("case", cases("run"))
 def test_run(case: dict[str, Any]) -> None:
-    scheduler = make_scheduler(case["scheduler"], case["args"])
-    seconds = case["seconds_per_epoch"]
-    table = rw.Table(case["table"], seconds=seconds, mode=case["mode"])
-    run = rw.simulate(table, scheduler, workers=case["workers"], stop=case["stop"], report_at=case["report_epochs"])
+    run, scheduler = simulated(case)
     assert [[job.trial, job.start, job.end, job.began, job.ended] for job in run.jobs] == case["jobs"]
     expect = case["expect"]
     assert run.time == expect["time"]

@@ -21,8 +21,8 @@ from twins.foresight import Moment, Watched, ever_promoted
 from twins.runs import Changing, Experiment, Kept, Rows, Widths
 
 HURDLED = ["asha-hurdle", "pasha-hurdle", "stopping-pasha-hurdle"]
-TWINNED = ["asha", "pasha", "stopping-pasha", "brackets", "halving", "hyperband", *HURDLED]
-OTHERS = ["fifo", "stopping", "median"]
+TWINNED = ["asha", "pasha", "gated", "stopping-pasha", "brackets", "halving", "hyperband", *HURDLED]
+OTHERS = ["fifo", "stopping", "median", "taper", "taper-open"]
 capacities = st.dictionaries(st.integers(0, 60), st.integers(1, 5), max_size=4)
 
 
@@ -82,7 +82,7 @@ def test_no_child_inherits_from_a_trial_that_was_given_up(
     drive(tuner_of(watched, case), Changing(backend, capped(case, changes)), Kept())
 
 
-@pytest.mark.parametrize("name", ["asha", "pasha", "stopping-pasha", "brackets", *HURDLED])
+@pytest.mark.parametrize("name", ["asha", "pasha", "gated", "taper", "stopping-pasha", "brackets", *HURDLED])
 @given(case=cases(ends=True))
 @settings(max_examples=15)
 def test_decisions_do_not_depend_on_who_knows_or_asks(name: str, case: Case) -> None:
@@ -92,7 +92,7 @@ def test_decisions_do_not_depend_on_who_knows_or_asks(name: str, case: Case) -> 
     assert repr(asked) == repr(log.records)
 
 
-@pytest.mark.parametrize("name", ["asha", "pasha", "stopping-pasha", "brackets", *HURDLED])
+@pytest.mark.parametrize("name", ["asha", "pasha", "gated", "taper", "stopping-pasha", "brackets", *HURDLED])
 @given(case=cases(ends=True))
 @settings(max_examples=15)
 def test_who_asks_once_hears_what_who_asks_always_hears(name: str, case: Case) -> None:

@@ -14,6 +14,7 @@ from rungwise.core.events import TrialReported
 from rungwise.schedulers import ranking
 from twins import rankings
 from twins.cases import Case, cases, make
+from twins.gated import SlowGated
 from twins.progressing import SlowAsyncHyperband, SlowStoppingPASHA
 from twins.runs import Experiment, jobs
 from twins.schedulers import Slow, SlowPASHA
@@ -34,6 +35,7 @@ RANKINGS = [
 
 
 NAMES = ["fifo", "asha", "stopping", "pasha", "stopping-pasha", "halving", "hyperband", "brackets", "median"]
+OUR_OWN = ["gated", "taper", "taper-open"]
 HURDLED = ["asha-hurdle", "stopping-hurdle", "pasha-hurdle", "stopping-pasha-hurdle"]
 
 
@@ -51,7 +53,11 @@ def assert_same(fast: Any, slow: SlowRun, levels: list[int]) -> None:
 
 
 def check(case: Case, fast: Any, slow: Slow) -> None:
-    assert_same(case.fast(fast), case.slow(slow), slow.levels)
+    found, expected = case.fast(fast), case.slow(slow)
+    if isinstance(slow, SlowGated):
+        expected.unclean = slow.diverged
+        assert fast.gate == slow.levels[slow.gate]
+    assert_same(found, expected, slow.levels)
     if isinstance(slow, SlowStoppingPASHA):
         assert fast.cap == slow.cap
         assert fast.epsilon == pytest.approx(slow.noise.epsilon, abs=1e-9)
@@ -80,6 +86,31 @@ def test_a_run_whose_trials_fail_equals_its_slow_twin(name: str, case: Case) -> 
     check_failing(name, case)
 
 
+@pytest.mark.parametrize("name", OUR_OWN)
+@settings(max_examples=60)
+@given(case=cases(trials=30))
+def test_a_run_of_our_own_equals_its_slow_twin(name: str, case: Case) -> None:
+    check(case, *make(name, case))
+
+
+@pytest.mark.parametrize("name", OUR_OWN)
+@settings(max_examples=40)
+@given(case=cases(trials=30, ends=True))
+def test_a_run_of_our_own_whose_trials_fail_equals_its_slow_twin(name: str, case: Case) -> None:
+    check_failing(name, case)
+
+
+@settings(max_examples=40)
+@given(case=cases(trials=40))
+def test_a_gate_that_lets_through_what_every_rung_does_or_is_at_the_top_is_asha(case: Case) -> None:
+    case = replace(case, rule="floor")
+    ends, eta = (case.low, case.high), case.eta
+    wide = case.fast(rw.schedulers.GatedPASHA(*ends, eta, width=eta, scouts=eta))
+    assert wide.jobs == case.fast(rw.schedulers.ASHA(*ends, eta)).jobs
+    two = case.fast(rw.schedulers.GatedPASHA(*ends, max(2, case.high)))  # a ladder of two rungs
+    assert two.jobs == case.fast(rw.schedulers.ASHA(*ends, max(2, case.high))).jobs
+
+
 @pytest.mark.parametrize("name", HURDLED)
 @settings(max_examples=25)
 @given(case=cases(trials=20, ends=True))
@@ -99,6 +130,8 @@ def check_failing(name: str, case: Case) -> None:
     match slow:
         case SlowPASHA():
             assert opened == slow.levels[2 : slow.asha.open]
+        case SlowGated():
+            assert opened == slow.moves
         case SlowStoppingPASHA():
             assert opened == slow.levels[2 : slow.open]
         case SlowAsyncHyperband():

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from twins import rankings
+from twins.gated import SlowGated
 from twins.noise import noisy_distances
 from twins.schedulers import Slow, SlowASHA, SlowPASHA, SlowStopping
 from twins.simulator import SlowSimulator
 from twins.synchronous import slow_halving, slow_hyperband
+from twins.tapering import SlowTaper
 
 SHARED = Path(os.environ.get("RUNGWISE_SHARED", Path(__file__).parents[3] / "shared"))
 CASES = SHARED / "golden" / "cases.json"
+FRONTIER = SHARED / "golden" / "frontier.json"
 RANKINGS: dict[str, Any] = {
     "direct": lambda: rankings.direct,
     "mean": lambda: rankings.mean,
@@ -28,13 +31,13 @@ RANKINGS: dict[str, Any] = {
     "arrr": rankings.arrr,
     "auto": lambda percentile=90: None,
 }
-HERE = ("asha", "asha_stop", "pasha", "sh", "hyperband")
+HERE = ("asha", "asha_stop", "pasha", "sh", "hyperband", "taper", "gated")
 
 
-def golden(kind: str) -> list[Any]:
-    if not CASES.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{CASES} is not there"))]
-    cases = [case for case in json.loads(CASES.read_text()) if case["type"] == kind]
+def golden(kind: str, file: Path = CASES) -> list[Any]:
+    if not file.exists():
+        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{file} is not there"))]
+    cases = [case for case in json.loads(file.read_text()) if case["type"] == kind]
     return [pytest.param(case, id=case["name"]) for case in cases if case.get("scheduler", "asha") in HERE]
 
 
@@ -70,6 +73,25 @@ def test_the_slow_run_is_the_golden_one(case: dict[str, Any]) -> None:
     assert run.winner_in_top_rung(slow.levels) == (expect["top_rung"], expect["winner_top_rung"])
     if isinstance(slow, SlowPASHA):
         assert slow.cap == expect["ceiling"]
+
+
+@pytest.mark.parametrize("case", golden("run", FRONTIER))
+def test_the_slow_run_of_our_own_is_the_golden_one(case: dict[str, Any]) -> None:
+    """Times are rounded to a millionth of a second."""
+    values = [[nan if value is None else value for value in row] for row in case["table"]]
+    args = case["args"]
+    ends = (args["r"], args["R"])
+    if case["scheduler"] == "taper":
+        slow: Slow = SlowTaper(*ends, args["n"], args.get("gamma", 1.45), 1.5, 2)
+    else:
+        slow = SlowGated(*ends, args["eta"], 0.1, args["eta"] ** 2, 2 * args["eta"])
+    run = SlowSimulator(values, case["seconds_per_epoch"], slow, case["workers"], case["stop"], None).go()
+    run.unclean = slow.diverged if isinstance(slow, SlowGated) else set()
+    assert [[*job[:3], round(job[3], 6), round(job[4], 6)] for job in run.jobs] == case["jobs"]
+    assert run.winner is not None
+    expect = case["expect"]
+    found = (round(run.time, 6), run.resource, run.max_resource, run.winner[0])
+    assert found == (expect["time"], expect["epochs"], expect["max_resource"], expect["winner"])
 
 
 @pytest.mark.parametrize("case", golden("ranking"))

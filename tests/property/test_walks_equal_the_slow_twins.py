@@ -13,7 +13,19 @@ from rungwise.core.events import Draining, TrialEnded, TrialPaused, TrialReporte
 from twins.cases import Case, cases, make
 from twins.schedulers import EndReason, Slow, SlowPASHA
 
-NAMES = ["asha", "stopping", "pasha", "stopping-pasha", "brackets", "halving", "hyperband", "median"]
+NAMES = [
+    "asha",
+    "stopping",
+    "pasha",
+    "stopping-pasha",
+    "brackets",
+    "halving",
+    "hyperband",
+    "median",
+    "gated",
+    "taper",
+    "taper-open",
+]
 
 
 @dataclass

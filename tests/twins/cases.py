@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 import rungwise as rw
 from rungwise.core.protocols import Scheduler
 from rungwise.schedulers.median import MedianStopping
+from twins.gated import SlowGated
 from twins.median import SlowMedian
 from twins.progressing import SlowAsyncHyperband, SlowStoppingPASHA
 from twins.rungs import milestones
 from twins.schedulers import Slow, SlowASHA, SlowFIFO, SlowPASHA, SlowStopping
 from twins.simulator import End, SlowRun, SlowSimulator
 from twins.synchronous import slow_halving, slow_hyperband
+from twins.tapering import SlowTaper
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,19 @@ def make(name: str, case: Case) -> tuple[Any, Slow]:
             levels = milestones(case.low, case.high, case.eta)
             every = [kinds[within](level, case.high, case.eta, case.rule) for level in levels]
             return fast, SlowAsyncHyperband(levels, case.eta, every)
+        case "gated":
+            odd = case.count % 3
+            phi, width = (0.1, 0.0, 0.5)[odd], (case.eta**2, case.eta, case.eta + 2)[odd]
+            scouts = (2 * case.eta, case.eta, case.eta + 1)[odd]
+            given = {"phi": phi, "width": width, "scouts": scouts} if odd else {}
+            return rw.schedulers.GatedPASHA(*ladder[:3], **given), SlowGated(*ladder[:3], phi, width, scouts)
+        case "taper" | "taper-open":
+            rows = len(case.values)
+            trials = {"taper": rows, "taper-open": None}[name]
+            gamma, step = (1.45, 0.5, 1.0, 0.2)[case.count % 4], (1.5, 2.0, 1.2)[case.count % 3]
+            survivors = 1 + case.count % 2
+            tapered = rw.schedulers.Taper(case.low, case.high, trials, gamma=gamma, step=step, survivors=survivors)
+            return tapered, SlowTaper(case.low, case.high, trials, gamma, step, survivors)
         case "asha-hurdle":
             return rw.schedulers.ASHA(*ladder, hurdle=led), SlowASHA(*ladder, led)
         case "stopping-hurdle":

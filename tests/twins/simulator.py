@@ -39,6 +39,7 @@ class SlowRun:
     jobs: list[tuple[int, int, int, float, float]] = field(default_factory=list)
     reports: list[tuple[int, int, float]] = field(default_factory=list)
     time: float = 0.0
+    unclean: set[int] = field(default_factory=set)  # who may not win while anybody else can
 
     @property
     def resource(self) -> int:
@@ -50,11 +51,11 @@ class SlowRun:
 
     @property
     def winner(self) -> tuple[int, float] | None:
-        """The best value over all reports, the earliest if tied."""
+        """The best value over all reports, the earliest if tied; of those that may win, if any has a value."""
         finite = [(value, i) for i, (_, _, value) in enumerate(self.reports) if isfinite(value)]
         if not finite:
             return None
-        value, i = min(finite)
+        value, i = min([each for each in finite if self.reports[each[1]][0] not in self.unclean] or finite)
         return self.reports[i][0], value
 
     def winner_in_top_rung(self, levels: Sequence[int]) -> tuple[int, int | None]:

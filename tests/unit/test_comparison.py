@@ -175,6 +175,8 @@ def test_the_paper_on_a_table_has_all_of_its_parts_and_each_experiment_runs_once
     main = {row.method.name: row for row in comparison.parts["main"]}
     assert main["ASHA"].speedup == 1.0
     assert main["1 epoch"].resource.mean <= 30
+    assert {"Taper", "GatedPASHA"} < set(main)
+    assert main["Taper"].resource.mean < main["ASHA"].resource.mean
     assert main["random"].seconds.mean == 0
     eta = {row.method.name: row for row in comparison.parts["eta"]}
     assert eta["ASHA"] is main["ASHA"]

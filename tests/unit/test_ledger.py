@@ -8,7 +8,8 @@ import pytest
 from rungwise.core.commands import Halt, Launch, Pause
 from rungwise.core.decisions import Disagreement, Finish, OpenRung, PromoteTrial, StartTrial
 from rungwise.core.events import CapacityChanged, Draining, TrialEnded, TrialPaused, TrialReported, TrialRewound
-from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger
 
 
 def launch(trial: int, start: int = 0, milestone: int = 9, slots: int = 1, parent: int | None = None) -> Launch:
@@ -127,6 +128,38 @@ def test_the_incumbent_is_the_best_over_all_reports_the_earliest_if_tied() -> No
     assert (book.trials[0].best, book.trials[0].best_resource) == (2.0, 2)
     assert (book.trials[1].best, book.trials[1].best_resource) == (2.0, 1)
     assert book.trials[1].value == 9.0
+
+
+@pytest.mark.parametrize("odd", [nan, inf, -inf])
+def test_where_only_clean_trials_may_win_one_that_diverges_is_the_incumbent_no_more(odd: float) -> None:
+    book = Ledger((1, 3, 9), winner="clean")
+    told: list[Any] = []
+    for record in (
+        *(launch(0), launch(1), launch(2), report(0, 1, 3.0), report(1, 1, 2.0), report(2, 1, 2.0)),
+        *(report(1, 2, odd), report(1, 3, 1.0), report(0, 2, 2.0)),
+        *(report(2, 2, odd), report(0, 3, 2.0), report(0, 4, odd), report(2, 3, 0.5)),
+    ):
+        book.apply(record)
+        told.append(book.incumbent)
+    assert told[3:6] == [Incumbent(0, 1, 3.0), Incumbent(1, 1, 2.0), Incumbent(1, 1, 2.0)]
+    assert told[6:9] == [Incumbent(2, 1, 2.0)] * 3  # the earliest clean one, though trial 1 has been better since
+    assert told[9:11] == [Incumbent(0, 2, 2.0)] * 2
+    assert told[11:] == [Incumbent(1, 3, 1.0), Incumbent(2, 3, 0.5)]  # nobody is clean: the best over all
+
+
+def test_a_winner_that_is_replaced_by_a_worse_one_is_no_improvement() -> None:
+    book = Ledger((1, 3, 9), winner="clean")
+    for record in (
+        launch(0),
+        launch(1),
+        report(0, 1, 3.0, at=1.0),
+        report(1, 1, 2.0, at=2.0),
+        report(1, 2, nan, at=3.0),
+    ):
+        book.apply(record)
+    assert (book.incumbent, book.improved) == (Incumbent(0, 1, 3.0), (2.0, 2))
+    book.apply(report(0, 2, 2.5, at=4.0))
+    assert book.improved == (4.0, 4)
 
 
 @pytest.mark.parametrize("odd", [nan, inf, -inf])

@@ -78,7 +78,7 @@ def test_a_trace_is_the_run_unit_by_unit_judged_by_quality() -> None:
     """Trial 0 reports 5 and 4, trial 1 reports 3 and then 9; trial 2 is best in the end, but never reports it."""
     table = Table([[5.0, 4.0], [3.0, 9.0], [6.0, 1.0]], quality=[4.0, 8.0, 1.0])
     run = rw.simulate(table, FIFO(2, max_trials=2), workers=1)
-    found = traced(run, table, (2,), Scale.of(table))
+    found = traced(run, table, FIFO(2), Scale.of(table))
     assert [(step.spent, step.quality) for step in found.steps] == [(1, 4.0), (2, 4.0), (3, 8.0)]
     assert [step.regret for step in found.steps] == pytest.approx([1.0, 1.0, 7 / 3])
     assert (found.outcome.row, found.outcome.value, found.outcome.quality, found.outcome.resource) == (1, 3.0, 8.0, 4)
@@ -87,7 +87,7 @@ def test_a_trace_is_the_run_unit_by_unit_judged_by_quality() -> None:
 def test_a_trace_knows_rows_where_trials_have_others() -> None:
     table = hill(rows=30)
     run = rw.simulate(table, FIFO(9), searcher="random", trials=8, workers=2, stop="drain")
-    found = traced(run, table, (9,), Scale.of(table))
+    found = traced(run, table, FIFO(9), Scale.of(table))
     assert found.outcome.row == run.rows[run.best.trial or 0]
     reports = [record for record in run.log if isinstance(record, TrialReported)]
     assert found.steps[0].spent == 1

@@ -13,7 +13,7 @@ from report_runs import SCHEDULERS, Run, curves, failing, fold, losers, simulate
 from rich.console import Console
 
 import rungwise as rw
-from rungwise.core.decisions import Disagreement, Finish, OpenRung
+from rungwise.core.decisions import Disagreement, Divergence, Finish, OpenRung
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.objective import Mode
@@ -122,6 +122,39 @@ def test_an_opened_rung_raises_the_cap_and_tells_what_the_record_holds() -> None
 def test_an_opening_is_told_without_what_the_record_lacks(reason: Disagreement, words: str) -> None:
     spec = simulated("pasha").spec
     assert words in ending(summarise("x", spec, fold(spec, [OpenRung(9, reason)])))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Disagreement((4, 5), 0.5, 27), "rung 27 ranked trial 4 where rung 9 ranked trial 5; differences up to 0.5"),
+        (Divergence(4, 9, -0.25), "trial 4 was worse on rung 9 than the median of rung 3, 0.2500."),
+        (Divergence(4, 9, None), "trial 4 came to rung 9, and had reported NaN or infinity."),
+    ],
+)
+def test_a_gate_that_rose_is_told_with_its_reason(reason: Disagreement | Divergence, words: str) -> None:
+    spec = replace(simulated("asha").spec, scheduler={"name": "gated-pasha"})
+    summary = summarise("x", spec, fold(spec, [OpenRung(27, reason)]))
+    assert summary.cap == 27
+    assert all(row.open for row in summary.ladder)
+    assert f"The gate rose to 27: {words}" in ending(summary)
+    assert json.loads(json.dumps(summary.to_json(), allow_nan=False))["openings"][0]["gate"] is True
+
+
+def test_where_only_clean_trials_may_win_those_that_diverged_are_listed_last() -> None:
+    values = curves()
+    best = int(np.argmax(values[:, 0]))
+    values[best, 1:] = np.nan
+    run = simulated("asha", values=values)
+    ledger = Ledger(run.spec.milestones, winner="clean")
+    for record in run.records:
+        ledger.apply(record)
+    assert run.ledger.trials[best].diverged
+    rows = trial_rows(run.spec, ledger)
+    assert ledger.incumbent is not None
+    assert rows[0].trial == ledger.incumbent.trial
+    assert [row.diverged for row in rows] == sorted(row.diverged for row in rows)
+    assert any(row.diverged for row in rows)
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)

@@ -1,18 +1,21 @@
 """The live view: what a terminal shows, and what a build log gets."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 from math import nan
+from typing import Any
 
 import numpy as np
 import pytest
 from report_runs import SCHEDULERS, Run, curves, failing, losers, simulated
 from rich.console import Console
 
-from rungwise.core.decisions import Disagreement, OpenRung
+from rungwise.core.decisions import Disagreement, Divergence, OpenRung
 from rungwise.core.events import CapacityChanged, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
+from rungwise.report.lines import shares
 from rungwise.report.live import LiveView
 from rungwise.report.screen import screen, time_text
 from rungwise.report.summary import summarise
@@ -105,6 +108,19 @@ def test_time_left_is_told_as_far_as_it_is_known() -> None:
     assert time_text(summarise("x", asha.spec, asha.ledger), 61.0) == "1 min 1 s"
 
 
+@pytest.mark.parametrize(
+    ("allocation", "said"),
+    [
+        ({"name": "fixed", "slots": 1}, ""),
+        ({"name": "fixed", "slots": 2}, ", 2 slots a trial"),
+        ({"name": "by-rung", "slots": 1, "most": 4}, ", 1 to 4 slots a trial"),
+        ({"name": "by-rung", "slots": 1, "most": 1}, ""),
+    ],
+)
+def test_what_a_trial_gets_of_the_workers_is_told_where_it_is_more_than_one(allocation: Any, said: str) -> None:
+    assert shares(replace(simulated("pasha").spec, allocation=allocation)) == said
+
+
 def test_a_pipe_gets_plain_lines() -> None:
     run = failing(simulated("pasha"), losers(simulated("pasha"))[0])
     text = watched(run, pipe())
@@ -159,6 +175,14 @@ def test_an_opening_tells_whose_places_changed() -> None:
     text = watched(run, pipe(), steps=[first, opened])
     assert "rung 9 opened: trial 12 took trial 31's place (noise: up to 0.0031)" in text
     assert "rung 27 opened: the top two rungs rank their trials differently" in text
+
+
+def test_a_gate_that_rises_is_news_and_says_why() -> None:
+    run = simulated("pasha")
+    moved: list[Record] = [OpenRung(9, Disagreement((12, 31), 0.5, 9)), OpenRung(27, Divergence(3, 9, None))]
+    text = watched(run, pipe(), steps=[next(iter(run.steps())), moved])
+    assert "the gate rose to rung 9: trial 12 took trial 31's place (noise: up to 0.5)" in text
+    assert "the gate rose to rung 27: trial 3, a scout, had diverged at 9" in text
 
 
 def test_an_interruption_is_news() -> None:

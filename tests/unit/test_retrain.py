@@ -1,10 +1,12 @@
 """How far a retrained winner may fall, and which configurations are candidates."""
 
+from math import nan
+
 import pytest
 
 from rungwise.api.retrain import _ranked, tolerance
 from rungwise.core.commands import Launch
-from rungwise.core.decisions import Disagreement, OpenRung
+from rungwise.core.decisions import Disagreement, Divergence, OpenRung
 from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger
 
@@ -34,6 +36,19 @@ def test_the_noise_that_was_measured_is_always_allowed() -> None:
     made = ledger((0, {9: 0.0}), (1, {9: 0.0}), (2, {9: 0.0}))
     made.apply(OpenRung(9, Disagreement((0, 1), 0.25)))
     assert tolerance(made) == 0.25
+
+
+def test_a_gate_that_rose_for_a_divergence_measured_no_noise() -> None:
+    made = ledger((0, {9: 0.0}), (1, {9: 0.0}), (2, {9: 0.0}))
+    made.apply(OpenRung(9, Divergence(0, 9, 0.25)))
+    assert tolerance(made) == 0.0
+
+
+def test_where_only_clean_trials_may_win_those_that_diverged_come_last() -> None:
+    made = ledger((0, {1: 0.3}), (1, {1: 0.1, 3: nan}), (2, {1: 0.2}))
+    assert [entry.trial for entry in _ranked(made)] == [1, 2, 0]
+    made.winner = "clean"
+    assert [entry.trial for entry in _ranked(made)] == [2, 0, 1]
 
 
 def test_a_configuration_is_a_candidate_once() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungwise.core.errors import InputError
-from rungwise.schedulers.best import Best, quota
+from rungwise.schedulers.best import Best, quota, quotas
 from rungwise.schedulers.rungs import Ladder, Rung, ladder
 
 
@@ -152,7 +152,7 @@ def test_a_trial_withdrawn_is_not_promoted_but_still_counts() -> None:
 
 
 def test_a_report_enters_every_rung_that_it_passes_and_the_trial_waits_in_the_highest() -> None:
-    rungs = Ladder((1, 3, 9, 27), "floor", 2, open_rungs=4)
+    rungs = Ladder((1, 3, 9, 27), quotas("floor", 2, (1, 3, 9, 27)), open_rungs=4)
     rungs.start(0)
     rungs.start(1)
     assert list(rungs.report(0, 4, 1.0)) == [0, 1]
@@ -165,7 +165,7 @@ def test_a_report_enters_every_rung_that_it_passes_and_the_trial_waits_in_the_hi
 
 
 def test_the_first_value_at_or_past_a_milestone_stands() -> None:
-    rungs = Ladder((1, 3), "floor", 2, open_rungs=2)
+    rungs = Ladder((1, 3), quotas("floor", 2, (1, 3)), open_rungs=2)
     for trial in (0, 1):
         rungs.start(trial)
     rungs.report(0, 2, 5.0)
@@ -175,14 +175,14 @@ def test_the_first_value_at_or_past_a_milestone_stands() -> None:
 
 
 def test_a_report_of_a_trial_that_was_never_started_is_told() -> None:
-    rungs = Ladder((1, 3), "floor", 2, open_rungs=2)
+    rungs = Ladder((1, 3), quotas("floor", 2, (1, 3)), open_rungs=2)
     with pytest.raises(InputError, match="trial 4 reported, but was never started"):
         rungs.report(4, 1, 1.0)
 
 
 @pytest.mark.parametrize(("reason", "entries"), [("failed", 1), ("completed", 1), ("lost", 0), ("stopped", 0)])
 def test_only_a_failure_or_an_early_end_counts_in_the_rung_ahead(reason: str, entries: int) -> None:
-    rungs = Ladder((2, 6), "floor", 2, open_rungs=2)
+    rungs = Ladder((2, 6), quotas("floor", 2, (2, 6)), open_rungs=2)
     rungs.start(0)
     rungs.report(0, 1, 1.0)
     rungs.end(0, reason)
@@ -191,7 +191,7 @@ def test_only_a_failure_or_an_early_end_counts_in_the_rung_ahead(reason: str, en
 
 
 def test_an_early_end_ranks_by_its_last_value() -> None:
-    rungs = Ladder((2, 6), "floor", 2, open_rungs=2)
+    rungs = Ladder((2, 6), quotas("floor", 2, (2, 6)), open_rungs=2)
     for trial, value in ((0, 1.0), (1, 3.0)):
         rungs.start(trial)
         rungs.report(trial, 1 + trial, value)
@@ -205,7 +205,7 @@ def test_an_early_end_ranks_by_its_last_value() -> None:
 
 
 def test_a_trial_that_ends_where_it_waits_is_withdrawn() -> None:
-    rungs = Ladder((1, 3), "floor", 2, open_rungs=2)
+    rungs = Ladder((1, 3), quotas("floor", 2, (1, 3)), open_rungs=2)
     for trial, value in ((0, 1.0), (1, 2.0)):
         rungs.start(trial)
         rungs.report(trial, 1, value)
@@ -215,7 +215,7 @@ def test_a_trial_that_ends_where_it_waits_is_withdrawn() -> None:
 
 
 def test_only_open_rungs_promote_and_the_highest_is_looked_at_first() -> None:
-    rungs = Ladder((1, 2, 4, 8), "floor", 2, open_rungs=2)
+    rungs = Ladder((1, 2, 4, 8), quotas("floor", 2, (1, 2, 4, 8)), open_rungs=2)
     for trial in range(4):
         rungs.start(trial)
         rungs.report(trial, 2, float(trial))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rungwise.core.commands import Configuration, Halt, Launch, Pause, Wake
 from rungwise.core.decisions import (
     Disagreement,
+    Divergence,
     FailTrial,
     Finish,
     FinishReason,
@@ -67,7 +68,12 @@ STRATEGIES: dict[type[Record], st.SearchStrategy[Record]] = {
     StopTrial: st.builds(StopTrial, wholes),
     FailTrial: st.builds(FailTrial, wholes),
     Suspend: st.builds(Suspend, wholes),
-    OpenRung: st.builds(OpenRung, wholes, st.builds(Disagreement, pairs, st.none() | st.floats())),
+    OpenRung: st.builds(
+        OpenRung,
+        wholes,
+        st.builds(Disagreement, pairs, st.none() | st.floats(), st.none() | wholes)
+        | st.builds(Divergence, wholes, wholes, st.none() | st.floats()),
+    ),
     Finish: st.builds(Finish, st.sampled_from(get_args(FinishReason))),
     Launch: st.builds(
         Launch, wholes, configurations, wholes, wholes, wholes, st.integers(0, 2**32 - 1), st.none() | wholes
@@ -194,6 +200,9 @@ def test_the_rows_are_the_file_format() -> None:
     assert encode(TrialRewound(2.5, 3, 9)) == ("rewound", 2.5, 3, 9, None, None)
     assert encode(TimePassed(2.5)) == ("time", 2.5, None, None, None, None)
     assert encode(Wake(3.5)) == ("wake", 3.5, None, None, None, None)
+    assert encode(OpenRung(9, Divergence(4, 27, 0.5))) == (
+        "open", None, None, 9, None, '{"trial":4,"seen":27,"median":0.5}',
+    )  # fmt: skip
     assert encode(OpenRung(9, Disagreement((1, 2), None))) == (
         "open", None, None, 9, None, '{"pair":[1,2],"epsilon":null}',
     )  # fmt: skip

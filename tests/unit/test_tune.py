@@ -11,7 +11,7 @@ import pytest
 import rungwise as rw
 from rungwise.core.errors import InputError, StoreError
 from rungwise.core.spec import ExperimentSpec
-from rungwise.schedulers import FIFO, PBT, Hyperband, SuccessiveHalving
+from rungwise.schedulers import FIFO, PBT, GatedPASHA, Hyperband, SuccessiveHalving, Taper
 from rungwise.store import Store
 
 Tune = Callable[..., ExperimentSpec]
@@ -53,11 +53,18 @@ def tune(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tune:
         ({"scheduler": {"name": "pbt", "trials": 8}, "trials": 20}, 20),
         ({"scheduler": PBT(8, 9, 81)}, None),
         ({"trials": None}, None),
+        ({"scheduler": "taper"}, 64),
+        ({"scheduler": "taper", "trials": 9}, 9),
+        ({"scheduler": {"name": "taper", "trials": 81}}, 81),
+        ({"scheduler": "taper", "trials": None}, None),
+        ({"scheduler": Taper(1, 81, 81)}, 81),
+        ({"scheduler": Taper(1, 81)}, 64),
     ],
     ids=[
         "pasha", "asha", "an object", "halving", "a halving's own", "a halving given", "a halving object",
         "hyperband", "hyperband twice", "a hyperband object", "hyperband given",
         "pbt", "pbt given", "a pbt's own", "a pbt's own, and a limit", "a pbt object", "no limit",
+        "taper", "taper given", "a taper's own", "a taper without", "a taper object", "a taper object without",
     ],
 )  # fmt: skip
 def test_what_is_planned_whole_is_not_cut_short_unless_asked_for(
@@ -91,6 +98,21 @@ def test_settings_without_an_allocation_are_those_of_one_slot_a_trial(tune: Tune
     assert ExperimentSpec.from_json(stored) == spec
     del stored["allocation"]
     assert ExperimentSpec.from_json(stored).allocation == {"name": "fixed", "slots": 1}
+
+
+def test_taper_knows_how_many_trials_there_will_be_unless_nobody_does(tune: Tune) -> None:
+    assert tune(scheduler="taper").scheduler["trials"] == 64
+    assert tune(scheduler="taper", trials=9).scheduler["trials"] == 9
+    assert "trials" not in tune(scheduler="taper", trials=None).scheduler
+    with pytest.raises(InputError, match="trials is None"):
+        tune(scheduler="successive-halving", trials=None)
+
+
+def test_who_may_win_is_recorded_as_the_scheduler_says(tune: Tune) -> None:
+    assert tune(scheduler="gated-pasha").winner == tune(scheduler=GatedPASHA(1, 81)).winner == "clean"
+    assert tune().winner == tune(scheduler="taper").winner == "any"
+    older = {key: value for key, value in tune(scheduler="gated-pasha").to_json().items() if key != "winner"}
+    assert ExperimentSpec.from_json(older).winner == "any"
 
 
 def test_trials_are_the_size_of_a_population(tune: Tune) -> None:

@@ -10,7 +10,7 @@ from rungwise.core.errors import InputError
 from rungwise.schedulers.named import OPTIONS, RESOURCES
 
 INTERNAL = "retraining"  # a scheduler for `retrain` alone
-COUNTS = ("rounds", "trials", "interval", "min_trials", "hurdle")
+COUNTS = ("rounds", "trials", "interval", "min_trials", "hurdle", "width", "scouts", "survivors")
 
 
 def check_text(what: str, value: object) -> None:

@@ -11,7 +11,8 @@ from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import FinishReason
 from rungwise.core.errors import RungwiseError
-from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.store import Store
@@ -46,7 +47,7 @@ class Experiment:
         with Store.open(Path(store)) as opened:
             log = opened.experiment(name)
             spec = ExperimentSpec.from_json(log.spec)
-            ledger = Ledger(spec.milestones)
+            ledger = Ledger(spec.milestones, winner=spec.winner)
             for record in log.records():
                 ledger.apply(record)
             return cls(name, spec, ledger, Path(store))

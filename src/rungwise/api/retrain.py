@@ -13,6 +13,7 @@ from rungwise.api.training import Train, parse_training, training_from_json, tra
 from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
+from rungwise.core.decisions import Disagreement
 from rungwise.core.errors import RungwiseError
 from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger, TrialEntry
@@ -97,6 +98,7 @@ def retrain(
         stop="drain",
         of=name,
         past=Past(),
+        winner="any",
     )
     training = training_from_json(spec.training) if train is None else parse_training(train)
     if train is not None:
@@ -116,14 +118,18 @@ def tolerance(ledger: Ledger) -> float:
     height = finite[min(2, len(finite) - 1)].rung
     values = [entry.best for entry in finite if entry.rung >= height]
     gap = median(values) - min(values)
-    noise = max((opening.reason.epsilon or 0.0 for opening in ledger.openings), default=0.0)
+    reasons = (opening.reason for opening in ledger.openings)
+    noise = max((each.epsilon or 0.0 for each in reasons if isinstance(each, Disagreement)), default=0.0)
     return max(BAD * gap, noise)
 
 
 def _ranked(ledger: Ledger) -> list[TrialEntry]:
-    """Trials that reported a finite value, best first, the earlier started first if tied; a configuration once."""
+    """Trials that reported a finite value, best first, the earlier started first if tied; a configuration once.
+
+    Where only clean trials may win, those that diverged come last.
+    """
     ranked: list[TrialEntry] = []
-    for entry in sorted((each for each in ledger.trials.values() if each.best_resource), key=lambda each: each.best):
+    for entry in sorted((each for each in ledger.trials.values() if each.best_resource), key=ledger.merit):
         if not any(entry.configuration == other.configuration for other in ranked):
             ranked.append(entry)
     return ranked

@@ -23,7 +23,8 @@ from rungwise.core.commands import Configuration, Launch
 from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
-from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger
 from rungwise.core.limits import Stop
 from rungwise.core.protocols import Allocation, History, Log, Scheduler, Searcher
 from rungwise.core.records import Record

@@ -93,7 +93,7 @@ def take_over(
             log = opened.experiment(name)
             spec = ExperimentSpec.from_json(log.spec)
             _check_alike(name, spec, space, mode)
-            ledger = Ledger(milestones)
+            ledger = Ledger(milestones, winner=spec.winner)
             for record in log.records():
                 ledger.apply(record)
             best = _best(name, spec, ledger, space, max(1, transfer.winners))
@@ -126,7 +126,7 @@ def _fitted(name: str, entry: TrialEntry, space: Space) -> Config:
 
 def _best(name: str, spec: ExperimentSpec, ledger: Ledger, space: Space, most: int) -> list[Config]:
     """The best `most` configurations, each once, the best first; raises InputError where there is none."""
-    entries = sorted((entry for entry in ledger.trials.values() if entry.best_resource), key=lambda entry: entry.best)
+    entries = sorted((entry for entry in ledger.trials.values() if entry.best_resource), key=ledger.merit)
     if not entries:
         raise InputError(
             f"no trial of the experiment {name!r} reported a finite {spec.metric}: there is nothing to transfer"

@@ -31,12 +31,13 @@ from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.limits import Stop
 from rungwise.core.objective import Mode, Objective
-from rungwise.core.protocols import Scheduler, Searcher
+from rungwise.core.protocols import Scheduler, Searcher, winner_of
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
-from rungwise.schedulers.named import KEYED, OPTIONS, SIZED, make_scheduler
+from rungwise.schedulers.named import KEYED, OPTIONS, SIZED, UNSIZED, make_scheduler
 from rungwise.schedulers.pbt import PBT
+from rungwise.schedulers.taper import Taper
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
 
@@ -92,15 +93,15 @@ def tune(
     ConfigSpace `ConfigurationSpace`, its short form as a mapping, or a file with either.
 
     Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the word
-    for it). `scheduler` is "pasha", "asha", "stopping-pasha", "stopping-asha", "median-stopping", "successive-halving",
-    "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and options (`rule`, `ranking`, …); or an
-    object. `searcher` is "random", "grid", "evolution", "kde", "gp", "tpe", "cmaes", such a name with options as in
-    `{"name": "grid", "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with
-    "kde". `points` are tried first. Of a finite space nothing is tried twice, and when it is exhausted the experiment's
-    `finish` is "space" (`{"name": "random", "repeats": True}` lets configurations come again). At most `trials` are
-    started ("auto": 64, but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give;
-    with "pbt" it is the size of the population, 16 if "auto", and children come on top);
-    `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
+    for it). `scheduler` is "pasha", "gated-pasha", "taper", "asha", "stopping-pasha", "stopping-asha",
+    "median-stopping", "successive-halving", "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and
+    options (`rule`, `ranking`, …); or an object. `searcher` is "random", "grid", "evolution", "kde", "gp", "tpe",
+    "cmaes", such a name with options as in `{"name": "grid", "points": 5}`, a sampler of Optuna's, or an object; the
+    scheduler "bohb" is "hyperband" with "kde". `points` are tried first. Of a finite space nothing is tried twice, and
+    when it is exhausted the experiment's `finish` is "space" (`{"name": "random", "repeats": True}` lets configurations
+    come again). At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as many as
+    the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children come on
+    top); `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
 
     There are `workers` slots, and a trial takes `slots` of them. With the allocation "by-rung" that is the share on the
     lowest rung, and a promoted trial goes on with `eta` times as many, all of them at most, or `most` in `{"name":
@@ -147,7 +148,7 @@ def tune(
     settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
     if settings["name"] in KEYED:
         settings["seed"] = check_whole("seed", settings.get("seed", seed), 0)
-    if settings["name"] in SIZED and "trials" not in settings:
+    if settings["name"] in (SIZED - UNSIZED if trials is None else SIZED) and "trials" not in settings:
         usual = POPULATION if settings["name"] == "pbt" else TRIALS
         settings["trials"] = usual if trials == "auto" else check_whole("trials", trials, 1)
         trials = "auto"
@@ -188,6 +189,7 @@ def tune(
         points=(*winners, *(point for point in own if point not in winners)),
         past=past,
         allocation=shares,
+        winner=winner_of(made),
         local={
             "reuse_workers": reuse_workers,
             "ranks": widest(shares) > 1 and not one_process,
@@ -267,6 +269,8 @@ def _limit(scheduler: Scheduler, settings: Mapping[str, Any]) -> int | None:
     """
     if isinstance(scheduler, PBT):
         return None
+    if isinstance(scheduler, Taper) and scheduler.trials is not None:
+        return scheduler.trials
     return settings.get("trials") if isinstance(scheduler, Hyperband | SuccessiveHalving) else TRIALS
 
 

@@ -24,8 +24,8 @@ from rungwise.cli.options import json_option, pair, store_option
 @click.option(
     "--scheduler",
     metavar="NAME",
-    help="pasha, asha, stopping-pasha, stopping-asha, median-stopping, successive-halving, hyperband, async-hyperband,"
-    " pbt, fifo; bohb: hyperband with kde.  [default: pasha]",
+    help="pasha, gated-pasha, taper, asha, stopping-pasha, stopping-asha, median-stopping, successive-halving,"
+    " hyperband, async-hyperband, pbt, fifo; bohb: hyperband with kde.  [default: pasha]",
 )
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
 @click.option("--searcher", help="random, grid, evolution, kde, gp, tpe, cmaes.  [default: random]")

@@ -178,7 +178,6 @@ def _carry_out(task: _Task) -> list[Trace]:
 def _trace(task: _Task, run: Run, scale: Scale) -> Trace:
     setting = task.setting
     scheduler = method(run.scheduler, task.table, task.eta, setting.trials, task.seed).scheduler()
-    milestones = scheduler.milestones
     simulated = simulate(
         task.table,
         scheduler,
@@ -188,4 +187,4 @@ def _trace(task: _Task, run: Run, scale: Scale) -> Trace:
         searcher=settings_of(run.searcher),
         trials=setting.trials,
     )
-    return traced(simulated, task.table, milestones, scale)
+    return traced(simulated, task.table, scheduler, scale)

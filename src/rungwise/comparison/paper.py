@@ -14,7 +14,7 @@ from rungwise.schedulers.rungs import ladder
 
 Part = Literal["main", "epochs", "rankings", "eta", "percentile", "resource"]
 PARTS: Mapping[Part, str] = {
-    "main": "ASHA, PASHA and the baselines (paper: tables 1, 5, 13)",
+    "main": "ASHA, PASHA and the baselines (paper: tables 1, 5, 13), and schedulers of our own",
     "epochs": "Training every configuration for a few units (paper: tables 6, 7)",
     "rankings": "PASHA's ranking functions (paper: tables 4, 8-12)",
     "eta": "Reduction factors (paper: table 2, appendix B)",
@@ -77,7 +77,7 @@ def compare_as_in_the_paper(
             raise InputError(f"part is {part!r}, but must be one of {', '.join(PARTS)}")
     every_rungs = [_rungs(variants[0], min_resource, max_resource, eta, rule) for variants in tables]
     planned = [
-        {part: methods(part, rungs, variants[0]) for part in parts}
+        {part: methods(part, rungs, variants[0], chosen.trials) for part in parts}
         for rungs, variants in zip(every_rungs, tables, strict=True)
     ]
     unique = [list({each.name: each for rows in plan.values() for each in rows}.values()) for plan in planned]
@@ -100,12 +100,12 @@ def _rungs(table: Table, low: int, high: int | None, eta: int, rule: Rule) -> Ru
     return Rungs(low, top, eta, rule)
 
 
-def methods(part: Part, rungs: Rungs, table: Table) -> list[Method]:
-    """What one part of the paper compares; the method that speedups are relative to comes first."""
+def methods(part: Part, rungs: Rungs, table: Table, trials: int) -> list[Method]:
+    """What one part of the paper compares, on so many configurations; what speedups are relative to comes first."""
     asha = Method("ASHA", {"name": "asha", "rule": rungs.rule, **rungs.settings}, "ASHA")
     match part:
         case "main":
-            return [asha, pasha(rungs), *_epochs(rungs, table, (1,)), Method("random", None)]
+            return [asha, pasha(rungs), *_own(rungs, trials), *_epochs(rungs, table, (1,)), Method("random", None)]
         case "epochs":
             return [asha, pasha(rungs), *_epochs(rungs, table, (1, 2, 3, 5))]
         case "rankings":
@@ -140,6 +140,12 @@ def _both(rungs: Rungs, label: str) -> list[Method]:
 def pasha(rungs: Rungs) -> Method:
     """PASHA as the paper ran it: with automatic epsilon."""
     return _both(rungs, "")[1]
+
+
+def _own(rungs: Rungs, trials: int) -> list[Method]:
+    """Schedulers that the paper does not know: Taper with all of its trials known beforehand, and GatedPASHA."""
+    taper = {"name": "taper", "trials": trials, **rungs.settings}
+    return [Method("Taper", taper, "ASHA"), Method("GatedPASHA", {"name": "gated-pasha", **rungs.settings}, "ASHA")]
 
 
 def _ranked(rungs: Rungs, label: str, ranking: str | Mapping[str, Any]) -> Method:

@@ -1,6 +1,7 @@
 """How a run's incumbent came along, unit by unit, and how far it is from the best that the table holds.
 
-1. The incumbent is the best value reported so far, the earliest if tied: what the tuner itself would answer.
+1. The incumbent is the best value reported so far, the earliest if tied, of those that may win by the scheduler's rule:
+   what the tuner itself would answer.
 2. It is judged by its row's quality (`Table.quality`: by default the best of its curve, as in the PASHA paper), not by
    the value that was reported of it.
 3. Regret is (quality - best) / (median - best), both over the rows of the table that have a finite quality, with the
@@ -19,6 +20,7 @@ from rungwise.benchmarks.table import Table
 from rungwise.comparison.outcomes import Outcome
 from rungwise.core.errors import InputError
 from rungwise.core.ledger import Ledger
+from rungwise.core.protocols import Scheduler, winner_of
 
 UNKNOWN = 1.0
 
@@ -76,9 +78,9 @@ class Scale:
         return (loss - self.best) / (self.median - self.best) if isfinite(loss) else UNKNOWN
 
 
-def traced(run: Simulation, table: Table, milestones: Sequence[int], scale: Scale) -> Trace:
-    """What a simulated run comes to; `milestones` are its scheduler's."""
-    ledger, steps = Ledger(milestones), list[Step]()
+def traced(run: Simulation, table: Table, scheduler: Scheduler, scale: Scale) -> Trace:
+    """What a run simulated with a scheduler comes to."""
+    ledger, steps = Ledger(scheduler.milestones, winner=winner_of(scheduler)), list[Step]()
     seen = None
     for record in run.log:
         ledger.apply(record)

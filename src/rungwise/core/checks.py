@@ -1,5 +1,6 @@
-"""Whole numbers, as every room wants them: numpy's become plain ones, which JSON knows and which never overflow."""
+"""Numbers, as every room wants them: numpy's become plain ones, which JSON knows and which never overflow."""
 
+from math import isfinite
 from operator import index
 from typing import Any
 
@@ -27,3 +28,13 @@ def check_whole(name: str, value: object, least: int, *, also: str = "") -> int:
     if number is None or number < least:
         raise InputError(f"{name} is {value!r}, but must be a whole number of {least} or more{also}")
     return number
+
+
+def check_number(name: str, value: object, least: float, *, above: bool = False) -> float:
+    """A finite number of `least` or more, or `above` it, as a plain float; raises InputError for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+        if isfinite(number) and (number > least or (number == least and not above)):
+            return number
+    wanted = f"above {least:g}" if above else f"of {least:g} or more"
+    raise InputError(f"{name} is {value!r}, but must be a finite number {wanted}")

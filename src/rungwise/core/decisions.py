@@ -43,19 +43,33 @@ class Disagreement:
 
     `pair` holds the trial that the upper rung and the trial that the lower rung has at the position where they differ
     most (None where a ranking function judges the rungs as a whole); `epsilon` is the difference that would have passed
-    as noise (None where the function knows no such thing).
+    as noise (None where the function knows no such thing). The upper rung is at `seen` units (None: it was the top open
+    one).
     """
 
     pair: tuple[int, int] | None
     epsilon: float | None
+    seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Why early values are not to be trusted: a `trial` promoted for them came to nothing at `seen` units.
+
+    It was worse there than the `median` of the rung below; None: it had reported NaN or infinity.
+    """
+
+    trial: int
+    seen: int
+    median: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRung:
-    """PASHA grows the ladder: jobs may now run to `milestone`."""
+    """The ladder grows: PASHA's jobs may now run to `milestone`, or GatedPASHA's gate has risen to it."""
 
     milestone: int
-    reason: Disagreement
+    reason: Disagreement | Divergence
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from rungwise.core.events import (
     TrialReported,
     TrialRewound,
 )
+from rungwise.core.incumbent import CleanFirst, Incumbent, Winner, better
 from rungwise.core.records import Record
 
 Status = Literal["running", "paused", "completed", "stopped", "failed", "lost"]
@@ -94,15 +95,6 @@ class TrialEntry:
         return self.status not in ("running", "paused")
 
 
-@dataclass(frozen=True, slots=True)
-class Incumbent:
-    """The best of some reports (minimised), the earliest if tied."""
-
-    trial: int
-    resource: int
-    value: float
-
-
 @dataclass(slots=True)
 class RungTally:
     """How many trials reported `milestone` or more, and the best of their first values there (the earliest if tied)."""
@@ -122,7 +114,8 @@ class RungTally:
 
 @dataclass(slots=True)
 class Ledger:
-    """The state that a sequence of records leads to. `milestones` is the ladder to count by.
+    """The state that a sequence of records leads to. `milestones` is the ladder to count by, `winner` tells who may be
+    the incumbent (see `rungwise.core.incumbent`).
 
     `spent` counts resource units, `busy` the slot-seconds of running jobs; `improved` is when the incumbent came, in
     seconds and in units spent.
@@ -143,8 +136,11 @@ class Ledger:
     running: int = 0
     used: int = 0
     capacity: int = 0
+    winner: Winner = "any"
+    _clean: CleanFirst | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self._clean = CleanFirst() if self.winner == "clean" else None
         self.rungs = [RungTally(milestone) for milestone in self.milestones]
 
     @property
@@ -154,6 +150,10 @@ class Ledger:
             if rung.best_trial is not None:
                 return Incumbent(rung.best_trial, rung.milestone, rung.best)
         return None
+
+    def merit(self, entry: TrialEntry) -> tuple[bool, float]:
+        """What trials rank by, less is better: those that may win before the others, then by their best values."""
+        return (self.winner == "clean" and entry.diverged, entry.best)
 
     def ended(self, limit: int | None) -> FinishReason | None:
         """Why the experiment ended, where at most `limit` trials might start (None: any number); None: it has not.
@@ -242,13 +242,25 @@ class Ledger:
             entry.rung = rung = rung + 1
         if not isfinite(value):
             entry.diverged = True
+            if self._clean is not None:
+                self._clean.diverges(entry.trial)
+                self.incumbent = self._clean.incumbent
         elif value < entry.best:
             entry.best = value
             entry.best_resource = resource
-            if self.incumbent is None or value < self.incumbent.value:
-                self.incumbent = Incumbent(entry.trial, resource, value)
-                self.improved = (at, self.spent)
+            self._improves(Incumbent(entry.trial, resource, value))
         return True
+
+    def _improves(self, report: Incumbent) -> None:
+        """A trial's own best so far is the best of all, perhaps."""
+        if self._clean is None:
+            best: Incumbent | None = better(report, self.incumbent)
+        else:
+            self._clean.improves(report)
+            best = self._clean.incumbent
+        if best is report:
+            self.incumbent = report
+            self.improved = (self.now, self.spent)
 
     def _pass(self, at: float) -> None:
         """Time passes."""

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from rungwise.core.commands import Command, Configuration
 from rungwise.core.decisions import OpenRung, Request, StartTrial, StopTrial
 from rungwise.core.events import BackendEvent, Event
+from rungwise.core.incumbent import Winner
 from rungwise.core.ledger import TrialEntry
 from rungwise.core.records import Record
 
@@ -34,6 +35,21 @@ class Foresight(Protocol):
     def may_promote(self, trial: int) -> bool:
         """Whether a paused trial can still be promoted or inherited from, whatever may yet be reported."""
         ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """What a scheduler may say beyond the Scheduler protocol: which trials may win."""
+
+    @property
+    def winner(self) -> Winner:
+        """Whose values count for the incumbent, see `rungwise.core.incumbent`."""
+        ...
+
+
+def winner_of(scheduler: Scheduler) -> Winner:
+    """Who may win: any trial, unless the scheduler says otherwise."""
+    return scheduler.winner if isinstance(scheduler, Choosy) else "any"
 
 
 class History(Protocol):

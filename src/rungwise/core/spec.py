@@ -7,6 +7,7 @@ from typing import Any
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError, StoreError
+from rungwise.core.incumbent import Winner
 from rungwise.core.limits import Limits, Stop
 from rungwise.core.objective import Mode, Objective
 from rungwise.core.past import Past
@@ -21,7 +22,7 @@ class ExperimentSpec:
     `allocation` holds a policy's name, the slots that it begins with, and its options.
     `of` names the experiment that this one retrains the winners of, `past` is what was taken over from others. A trial
     is tried again `max_retries` times after its job died; the experiment is suspended when `max_failures` trials in a
-    row have failed (None: never).
+    row have failed (None: never). `winner` tells who may win, see `rungwise.core.incumbent`.
 
     A setting that is not there is as experiments were before there was such a setting: their logs still replay.
     """
@@ -46,6 +47,7 @@ class ExperimentSpec:
     limits: Limits = field(default_factory=Limits)
     past: Past = field(default_factory=Past)
     allocation: Mapping[str, Any] = field(default_factory=lambda: {"name": "fixed", "slots": 1})
+    winner: Winner = "any"
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {

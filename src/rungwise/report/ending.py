@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from rungwise.core.decisions import FinishReason
 from rungwise.core.ledger import Ledger
+from rungwise.report.openings import opening_text
 from rungwise.report.printing import heading, line, paragraph
 from rungwise.report.summary import GROWS, Summary
-from rungwise.report.tables import opening_text
 from rungwise.report.text import clean, counted, number, settings, short
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def _ladder(summary: Summary, unit: str) -> list[str]:
     top = summary.ladder[-1]
     if summary.scheduler not in GROWS:
         reached = "No trial" if not top.entries else counted(top.entries, "trials")
-        return [f"{reached} of {summary.counts.started} reached the full {counted(top.milestone, unit)}."]
+        lines = [f"{reached} of {summary.counts.started} reached the full {counted(top.milestone, unit)}."]
+        rises = [opening for opening in summary.openings if opening.gate]
+        return [*lines, f"The gate rose to {rises[-1].milestone}: {opening_text(rises[-1])}."] if rises else lines
     if not summary.openings:
         first = " and ".join(map(str, milestones[:2]))
         if len(milestones) == 2:

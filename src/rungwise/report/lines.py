@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from rungwise.core.ledger import Incumbent, Ledger
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger
 from rungwise.core.spec import ExperimentSpec
 from rungwise.report.news import News
 from rungwise.report.screen import time_text
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 STATUS_EVERY = 10.0
 BEST_EVERY = 1.0
+
+
+def shares(spec: ExperimentSpec) -> str:
+    """What a trial gets of the workers, where that can be more than one slot."""
+    least = spec.allocation["slots"]
+    most = spec.allocation.get("most", least)
+    if most == 1:
+        return ""
+    return f", {least if least == most else f'{least} to {most}'} slots a trial"
 
 
 class Lines:
@@ -31,7 +41,7 @@ class Lines:
         goal = "highest" if spec.mode == "max" else "lowest"
         self._print(
             f"{clean(name)}: {clean(method(summary))}, {goal} {clean(spec.metric)}, {limit}"
-            f"{counted(spec.workers, 'workers')}, rungs {' '.join(map(str, spec.milestones))} {unit}"
+            f"{counted(spec.workers, 'workers')}{shares(spec)}, rungs {' '.join(map(str, spec.milestones))} {unit}"
         )
 
     def tell(self, news: News) -> None:

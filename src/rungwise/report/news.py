@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from rungwise.core.decisions import Disagreement, OpenRung, Suspend
+from rungwise.core.decisions import Disagreement, Divergence, OpenRung, Suspend
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.ledger import Ledger
 from rungwise.core.objective import Objective
@@ -42,7 +42,8 @@ class Newsroom:
             return None
         match record:
             case OpenRung(milestone, reason):
-                return News(self._ledger.now, "opened", f"rung {milestone} opened: {grounds(reason)}")
+                moved = f"rung {milestone} opened" if reason.seen is None else f"the gate rose to rung {milestone}"
+                return News(self._ledger.now, "opened", f"{moved}: {grounds(reason, self._objective)}")
             case TrialRewound(at, trial, resource):
                 start = f"from {counted(resource, self._unit)}" if resource else "from the start"
                 return News(at, "warning", f"trial {trial}'s last checkpoint is gone or torn: it trains {start}")
@@ -82,12 +83,20 @@ class Newsroom:
         return News(report.at, "warning", f"trial {trial} reported {value} at {at}: such a value ranks last")
 
 
-def grounds(reason: Disagreement) -> str:
-    """Why a rung opened, as far as the record tells.
+def grounds(reason: Disagreement | Divergence, objective: Objective) -> str:
+    """Why a rung opened, or a gate rose, as far as the record tells.
 
-    >>> grounds(Disagreement((12, 31), 0.00314)), grounds(Disagreement((12, 31), None))
+    >>> loss = Objective("loss", "min")
+    >>> grounds(Disagreement((12, 31), 0.00314), loss), grounds(Disagreement((12, 31), None), loss)
     ("trial 12 took trial 31's place (noise: up to 0.0031)", "trial 12 took trial 31's place")
+    >>> grounds(Divergence(12, 9, 0.5), loss), grounds(Divergence(12, 9, None), loss)
+    ('trial 12, a scout, was behind at 9 (the median before: 0.5000)', 'trial 12, a scout, had diverged at 9')
     """
+    if isinstance(reason, Divergence):
+        if reason.median is None:
+            return f"trial {reason.trial}, a scout, had diverged at {reason.seen}"
+        before = number(objective.shown(reason.median))
+        return f"trial {reason.trial}, a scout, was behind at {reason.seen} (the median before: {before})"
     if reason.pair is None:
         return "the top two rungs rank their trials differently"
     taken = f"trial {reason.pair[0]} took trial {reason.pair[1]}'s place"

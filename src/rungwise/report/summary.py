@@ -11,15 +11,17 @@ from typing import Any, Literal
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import FinishReason
 from rungwise.core.events import Cause
-from rungwise.core.ledger import Incumbent, Ledger, Status, TrialEntry
+from rungwise.core.incumbent import Incumbent
+from rungwise.core.ledger import Ledger, Status, TrialEntry
 from rungwise.core.objective import Mode
 from rungwise.core.spec import ExperimentSpec
+from rungwise.report.openings import Opening, openings_of
 from rungwise.report.text import last_line, plain
 from rungwise.searchers.advice import may_run_out
 from rungwise.tuner.limits import cost
 
 State = Literal["finished", "interrupted", "suspended", "unfinished"]
-_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha"))
+_STARTS_ALL = frozenset(("fifo", "asha", "stopping-asha", "pasha", "stopping-pasha", "gated-pasha", "taper"))
 GROWS = frozenset(("pasha", "stopping-pasha"))
 """Schedulers with one ladder that grows; in the brackets of another each grows its own."""
 _STARTS_SOME = frozenset(("retraining",))
@@ -59,21 +61,6 @@ class Winner:
     value: float
     resource: int
     config: Configuration
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A rung that PASHA opened: at one and the same place the upper rung had pair[0] and the lower rung pair[1].
-
-    `epsilon` is the difference that would have passed as noise, in units of the metric. None: the ranking function
-    knows no such thing. `upper` and `lower` are the milestones of the rungs compared (None: not known).
-    """
-
-    milestone: int
-    upper: int | None
-    lower: int | None
-    pair: tuple[int, int] | None
-    epsilon: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +181,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
         retried += entry.failures - (entry.status == "failed" and entry.failure is not None)
         if entry.diverged:
             diverged.append(entry.trial)
-    openings = tuple(_openings(spec, ledger))
+    openings = openings_of(spec, ledger)
     cap = _cap(spec, openings)
     full_cost = len(entries) * spec.max_resource
     return Summary(
@@ -231,7 +218,10 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
 
 
 def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
-    """Every trial, the best value first, the lower number if tied; those without a finite value last."""
+    """Every trial, the best first, the lower number if tied; those without a finite value last.
+
+    Where only clean trials may win, those that diverged come after all others.
+    """
     shown = spec.objective.shown
     return [
         TrialRow(
@@ -245,7 +235,7 @@ def trial_rows(spec: ExperimentSpec, ledger: Ledger) -> list[TrialRow]:
             entry.detail,
             entry.parent,
         )
-        for entry in sorted(ledger.trials.values(), key=lambda entry: (entry.best, entry.trial))
+        for entry in sorted(ledger.trials.values(), key=lambda entry: (*ledger.merit(entry), entry.trial))
     ]
 
 
@@ -270,16 +260,6 @@ def _state(ledger: Ledger) -> State:
     if ledger.suspended is not None:
         return "suspended"
     return "interrupted" if ledger.trials and not ledger.capacity and not ledger.running else "unfinished"
-
-
-def _openings(spec: ExperimentSpec, ledger: Ledger) -> list[Opening]:
-    openings: list[Opening] = []
-    milestones = spec.milestones
-    for record in tuple(ledger.openings):
-        top = milestones.index(record.milestone) if record.milestone in milestones else 0
-        upper, lower = (milestones[top - 1], milestones[top - 2]) if top > 1 else (None, None)
-        openings.append(Opening(record.milestone, upper, lower, record.reason.pair, record.reason.epsilon))
-    return openings
 
 
 def _cap(spec: ExperimentSpec, openings: Sequence[Opening]) -> int:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from rungwise.core.commands import Configuration
 from rungwise.report.news import failure
+from rungwise.report.openings import opening_text
 from rungwise.report.printing import grid, heading, line, paragraph, total, widths
 from rungwise.report.screen import screen
-from rungwise.report.summary import Opening, State, Summary, TrialRow
+from rungwise.report.summary import State, Summary, TrialRow
 from rungwise.report.text import clean, counted, number, numbers, setting, settings
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def print_show(
         heading(console, f"the best {min(top, len(trials))} of {counted(len(trials), 'trials')}")
         _print_trials(trials[:top], console, unit)
     if summary.openings:
-        heading(console, "the ladder grew")
+        heading(console, "the gate rose" if summary.openings[0].gate else "the ladder grew")
         for opening in summary.openings:
             paragraph(console, f"to {opening.milestone}, because {opening_text(opening)}")
     if summary.failures:
@@ -126,24 +127,6 @@ def print_best(summary: Summary, console: "Console", *, unit: str = "units", che
     if checkpoint is not None:
         line(console, "")
         line(console, f"Its newest checkpoint: {clean(str(checkpoint))}")
-
-
-def opening_text(opening: Opening) -> str:
-    """Why a rung opened, in a sentence without its end; only what the record holds.
-
-    >>> opening_text(Opening(27, 9, 3, (12, 31), 0.00314))
-    'rung 9 ranked trial 12 where rung 3 ranked trial 31; differences up to 0.0031 passed as noise'
-    """
-    upper = "the top rung" if opening.upper is None else f"rung {opening.upper}"
-    lower = "the one below" if opening.lower is None else f"rung {opening.lower}"
-    if opening.pair is None:
-        return f"{upper} ranked its trials otherwise than {lower}"
-    text = f"{upper} ranked trial {opening.pair[0]} where {lower} ranked trial {opening.pair[1]}"
-    if opening.epsilon is None:
-        return text
-    if opening.epsilon == 0:
-        return f"{text}; no difference passed as noise"
-    return f"{text}; differences up to {number(opening.epsilon, 2, strip=True)} passed as noise"
 
 
 def _exact(configuration: Configuration, name: str) -> str:

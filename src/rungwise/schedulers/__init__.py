@@ -8,23 +8,27 @@ if TYPE_CHECKING:
     from rungwise.schedulers.asha import ASHA as ASHA
     from rungwise.schedulers.async_hyperband import AsyncHyperband as AsyncHyperband
     from rungwise.schedulers.fifo import FIFO as FIFO
+    from rungwise.schedulers.gated import GatedPASHA as GatedPASHA
     from rungwise.schedulers.halving import SuccessiveHalving as SuccessiveHalving
     from rungwise.schedulers.hyperband import Hyperband as Hyperband
     from rungwise.schedulers.median import MedianStopping as MedianStopping
     from rungwise.schedulers.pasha import PASHA as PASHA
     from rungwise.schedulers.pbt import PBT as PBT
     from rungwise.schedulers.stopping import StoppingASHA as StoppingASHA
+    from rungwise.schedulers.taper import Taper as Taper
 
 _ROOMS = {
     "ASHA": "asha",
     "AsyncHyperband": "async_hyperband",
     "FIFO": "fifo",
+    "GatedPASHA": "gated",
     "Hyperband": "hyperband",
     "MedianStopping": "median",
     "PASHA": "pasha",
     "PBT": "pbt",
     "StoppingASHA": "stopping",
     "SuccessiveHalving": "halving",
+    "Taper": "taper",
 }
 
 __all__ = [
@@ -33,10 +37,12 @@ __all__ = [
     "PASHA",
     "PBT",
     "AsyncHyperband",
+    "GatedPASHA",
     "Hyperband",
     "MedianStopping",
     "StoppingASHA",
     "SuccessiveHalving",
+    "Taper",
     "ranking",
 ]
 

@@ -16,8 +16,10 @@ def ladder_advice(scheduler: Mapping[str, Any], milestones: Sequence[int], unit:
     'only 4 rungs (1 3 9 20 epochs): PASHA saves more with 5 or more; count finer units (steps, batches)'
     >>> ladder_advice({"name": "pasha"}, (1, 3, 9, 27, 81), "epochs"), ladder_advice({"name": "fifo"}, (81,), "epochs")
     (None, None)
+    >>> ladder_advice({"name": "gated-pasha"}, (1, 3, 9, 20), "epochs") is None  # its ladder is open from the start
+    True
     """
-    grows = str(scheduler.get("within", scheduler["name"])).endswith("pasha")
+    grows = scheduler.get("within", scheduler["name"]) in ("pasha", "stopping-pasha")
     if not grows or len(milestones) >= ENOUGH:
         return None
     rungs = "only 1 rung" if len(milestones) == 1 else f"only {len(milestones)} rungs"

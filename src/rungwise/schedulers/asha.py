@@ -7,7 +7,7 @@
 
 from rungwise.core.decisions import PromoteTrial, Request, StartTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.best import Rule
+from rungwise.schedulers.best import Rule, quotas
 from rungwise.schedulers.hurdles import leaders
 from rungwise.schedulers.rungs import Ladder, ladder
 from rungwise.schedulers.starts import Starts, next_request
@@ -36,7 +36,13 @@ class ASHA:
         hurdle: int | None = None,
     ) -> None:
         milestones = ladder(min_resource, max_resource, eta)
-        self._ladder = Ladder(milestones, rule, eta, open_rungs=len(milestones), leaders=leaders(hurdle))
+        self._ladder = Ladder(
+            milestones,
+            quotas(rule, eta, milestones),
+            open_rungs=len(milestones),
+            ties=rule == "quantile",
+            leaders=leaders(hurdle),
+        )
         self._starts = Starts(max_trials)
         if max_trials is not None:
             self.expect(max_trials)

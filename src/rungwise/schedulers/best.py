@@ -36,13 +36,27 @@ def quota(rule: Rule, eta: int, milestones: Sequence[int], rung: int) -> Quota:
             assert_never(rule)
 
 
+def quotas(rule: Rule, eta: int, milestones: Sequence[int]) -> list[Quota]:
+    """The quota of every rung but the top one; raises InputError for an unknown rule."""
+    check_rule(rule)
+    return [quota(rule, eta, milestones, rung) for rung in range(len(milestones) - 1)]
+
+
+def exactly(number: int) -> Quota:
+    """So many, however many entries there are."""
+    return lambda _: number
+
+
 def at_least_one(admitted: Quota) -> Quota:
     """The same quota, but one where it would be none: who stops trials must let the first of a rung pass."""
     return lambda n: max(1, admitted(n))
 
 
 class Best:
-    """The best `quota(n)` of n entries, in two heaps: O(log n) to add, O(1) to ask. The quota never falls."""
+    """The best `quota(n)` of n entries, in two heaps: O(log n) to add, O(1) to ask.
+
+    The quota never falls, and rises by one at most for an entry, unless another one is given.
+    """
 
     def __init__(self, quota: Quota) -> None:
         self._quota = quota
@@ -64,6 +78,18 @@ class Best:
             value_in, arrival_in = heappop(outside)
             heappush(inside, (-value_in, -arrival_in))
         return arrival
+
+    def admit(self, quota: Quota) -> None:
+        """From now on the best `quota(n)` are meant: O(log n) for each that this adds or leaves out."""
+        self._quota = quota
+        inside, outside = self._inside, self._outside
+        most = min(quota(self.size), self.size)
+        while len(inside) < most:
+            value, arrival = heappop(outside)
+            heappush(inside, (-value, -arrival))
+        while len(inside) > most:
+            value, arrival = heappop(inside)
+            heappush(outside, (-value, -arrival))
 
     @property
     def threshold(self) -> tuple[float, int]:

@@ -11,6 +11,7 @@ from rungwise.schedulers import ranking
 from rungwise.schedulers.asha import ASHA
 from rungwise.schedulers.async_hyperband import AsyncHyperband
 from rungwise.schedulers.fifo import FIFO
+from rungwise.schedulers.gated import GatedPASHA
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
 from rungwise.schedulers.median import MedianStopping
@@ -19,6 +20,7 @@ from rungwise.schedulers.pbt import PBT
 from rungwise.schedulers.retraining import Retraining
 from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.stopping import StoppingASHA
+from rungwise.schedulers.taper import Taper
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "fifo": ("resource",),
@@ -30,6 +32,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "hyperband": ("rounds",),
     "async-hyperband": ("rule", "ranking", "within", "brackets", "choice", "seed"),
     "median-stopping": ("min_trials",),
+    "gated-pasha": ("phi", "width", "scouts"),
+    "taper": ("trials", "gamma", "step", "survivors"),
     "pbt": ("trials", "interval", "quantile", "seed"),
     "retraining": ("expected", "tolerance"),
 }
@@ -37,6 +41,8 @@ KEYED = frozenset(name for name, options in OPTIONS.items() if "seed" in options
 """Schedulers that draw: they need the experiment's seed, or one of their own."""
 SIZED = frozenset(name for name, options in OPTIONS.items() if "trials" in options)
 """Schedulers that plan for so many trials: a bracket's, or a population's."""
+UNSIZED = frozenset(("taper",))
+"""Those of them that do without, where nobody knows how many trials there will be."""
 RANKINGS: Mapping[str, type] = {
     "auto": ranking.Auto,
     "direct": ranking.Direct,
@@ -70,7 +76,7 @@ def make_scheduler(settings: Mapping[str, Any], most: int | None = None) -> Sche
             options = ", ".join(OPTIONS[name]) or "none"
             raise InputError(f"the scheduler {name!r} has no option {key!r}; its options are: {options}")
     made = _made(name, settings)
-    if most is not None and isinstance(made, ASHA | PASHA | AsyncHyperband):
+    if most is not None and isinstance(made, ASHA | PASHA | GatedPASHA | AsyncHyperband):
         made.expect(most)
     return made
 
@@ -99,6 +105,11 @@ def _made(name: str, settings: Mapping[str, Any]) -> Scheduler:
             return AsyncHyperband(low, high, eta, rule, None if given is None else make_ranking(given), **chosen)
         case "median-stopping":
             return MedianStopping(high, low, settings.get("min_trials", 5))
+        case "gated-pasha":
+            return GatedPASHA(low, high, eta, **_chosen(name, settings))
+        case "taper":
+            chosen = _chosen(name, settings)
+            return Taper(low, high, chosen.pop("trials", None), **chosen)
         case "pbt":
             chosen = {key: settings[key] for key in ("quantile", "seed") if key in settings}
             return PBT(settings["trials"], settings.get("interval", default_interval(low, high)), high, **chosen)
@@ -117,6 +128,10 @@ def pauses_at_rungs(scheduler: Scheduler) -> bool:
             return not scheduler.within.startswith("stopping")
         case _:
             return True
+
+
+def _chosen(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: settings[key] for key in OPTIONS[name] if key in settings}
 
 
 def default_interval(min_resource: int, max_resource: int) -> int:

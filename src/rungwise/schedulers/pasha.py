@@ -14,7 +14,7 @@ from typing import Literal
 from rungwise.core.decisions import OpenRung, PromoteTrial, Request, StartTrial, StopTrial
 from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.best import Rule
+from rungwise.schedulers.best import Rule, quotas
 from rungwise.schedulers.hurdles import leaders
 from rungwise.schedulers.ranking import Auto, Ranking
 from rungwise.schedulers.rungs import Ladder, ladder
@@ -51,7 +51,12 @@ class PASHA:
         milestones = ladder(min_resource, max_resource, eta)
         self._growth = Growth(milestones, ranking)
         self._ladder = Ladder(
-            milestones, rule, eta, open_rungs=self._growth.open, far=by == "stopping", leaders=leaders(hurdle)
+            milestones,
+            quotas(rule, eta, milestones),
+            open_rungs=self._growth.open,
+            far=by == "stopping",
+            ties=rule == "quantile",
+            leaders=leaders(hurdle),
         )
         self._starts = Starts(max_trials)
         if max_trials is not None:

@@ -8,12 +8,13 @@
    changed since the last time. Nothing else depends on it.
 """
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import inf, isfinite
 
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
-from rungwise.schedulers.best import Best, Quota, Rule, at_least_one, check_rule, quota
+from rungwise.schedulers.best import Best, Quota, at_least_one, exactly
 from rungwise.schedulers.foresight import Prospects
 from rungwise.schedulers.hurdles import Hurdle
 
@@ -46,7 +47,10 @@ def never_started(trial: int) -> InputError:
 
 
 class Rung:
-    """A rung that trials pause on: who is there, and who may be promoted next."""
+    """A rung that trials pause on: who is there, and who may be promoted next.
+
+    What is foreseen goes by the `quota` that it was made with: none that is given later may be larger.
+    """
 
     def __init__(self, quota: Quota, *, ties: bool, leaders: int = 0) -> None:
         self._quota = quota
@@ -85,6 +89,11 @@ class Rung:
         self._waiting.discard(trial)
         if self._prospects is not None:
             self._prospects.trials.discard(trial)
+        self.changed = True
+
+    def admit(self, quota: Quota) -> None:
+        """From now on another quota says how many may go on."""
+        self._best.admit(quota)
         self.changed = True
 
     def foresee(self, more: int) -> int:
@@ -131,30 +140,25 @@ class Ladder:
     """All rungs of one bracket, and how far each trial has climbed. `open` rungs are in use, from the bottom.
 
     A trial is on its way to one rung (`start`, `promote`), where it will pause; the others it passes. With `far` that
-    is the top open rung, else the next. The first `leaders` trials set hurdles.
+    is the top open rung, else the next. `quotas` say how many of each rung but the top one may go on (with `far` one at
+    least), and with `ties` whoever is tied with the last of them. The first `leaders` trials set hurdles.
     """
 
     def __init__(
         self,
         milestones: tuple[int, ...],
-        rule: Rule,
-        eta: int,
+        quotas: Sequence[Quota],
         *,
         open_rungs: int,
         far: bool = False,
+        ties: bool = False,
         leaders: int = 0,
     ) -> None:
-        check_rule(rule)
-        top = len(milestones) - 1
         self.milestones = milestones
         self.open = open_rungs
         self._far = far
-        quotas = [quota(rule, eta, milestones, k) for k in range(top)]
-        self.rungs = [
-            Rung(at_least_one(each) if far else each, ties=far or rule == "quantile", leaders=leaders)
-            for each in quotas
-        ]
-        self.rungs.append(Rung(lambda _: 0, ties=False))
+        self.rungs = [Rung(at_least_one(each) if far else each, ties=far or ties, leaders=leaders) for each in quotas]
+        self.rungs.append(Rung(exactly(0), ties=False))
         self._next: dict[int, int] = {}
         self._target: dict[int, int] = {}  # of those on their way; a paused trial, of which there are many, has none
         self._last: dict[int, float] = {}  # likewise
@@ -190,17 +194,23 @@ class Ladder:
             self._unstarted -= 1
         return self.milestones[target]
 
-    def report(self, trial: int, resource: int, value: float) -> range:
-        """The rungs, by index, that a report enters: every one whose milestone it passes gets its value."""
+    def passes(self, trial: int, resource: int) -> range:
+        """The rungs, by index, that a trial would enter with a report: every one whose milestone it passes."""
         first = self._next.get(trial)
         if first is None:
             raise never_started(trial)
         last, milestones = first, self.milestones
         while last < len(milestones) and resource >= milestones[last]:
             last += 1
+        return range(first, last)
+
+    def report(self, trial: int, resource: int, value: float, ranked: Sequence[float] = ()) -> range:
+        """The rungs, by index, that a report enters; there it ranks by its value, or by what is `ranked` for each."""
+        rungs = self.passes(trial, resource)
         self._last[trial] = value
-        if last == first:
+        if not rungs:
             return NO_RUNGS
+        first, last = rungs.start, rungs.stop
         target = self._target.get(trial)
         if target is None:
             target = first  # it waits, and reports all the same
@@ -208,8 +218,8 @@ class Ladder:
             self._coming[first] -= 1
         waits = last > target
         self._passed = range(first, min(last, target))
-        for k in range(first, last):
-            self.rungs[k].enter(trial, value, waits=waits and k == last - 1)
+        for k, entry in zip(rungs, ranked or [value] * len(rungs), strict=True):
+            self.rungs[k].enter(trial, entry, waits=waits and k == last - 1)
         self._next[trial] = last
         self._looked = False
         if waits:
@@ -217,7 +227,7 @@ class Ladder:
             self._last.pop(trial, None)
         else:
             self._coming[last] += 1
-        return range(first, last)
+        return rungs
 
     def admits(self, trial: int, value: float) -> bool:
         """Whether the last trial to enter rungs, with this value, was good enough to pass those short of its target."""
@@ -229,22 +239,25 @@ class Ladder:
             self.rungs[self._next[trial] - 1].withdraw(trial)
             self._looked = False
 
-    def end(self, trial: int, reason: str) -> range:
-        """The rungs that a trial enters by ending: a failure last of all, an early end with its last value."""
+    def end(self, trial: int, reason: str) -> tuple[range, float]:
+        """The rungs that a trial enters by ending, and its value there: a failure is last of all, an early end ranks by
+        what it reported last.
+        """
         rung = self._next.get(trial)
         if rung is None:
-            return NO_RUNGS
+            return NO_RUNGS, inf
         self._looked = False
         last = self._last.pop(trial, inf)
         if self._target.pop(trial, None) is None:
             self.rungs[rung - 1].withdraw(trial)
-            return NO_RUNGS
+            return NO_RUNGS, inf
         self._coming[rung] -= 1
         if reason not in ("failed", "completed"):
-            return NO_RUNGS
+            return NO_RUNGS, inf
+        value = inf if reason == "failed" else last
         self._next[trial] = rung + 1
-        self.rungs[rung].enter(trial, inf if reason == "failed" else last, waits=False)
-        return range(rung, rung + 1)
+        self.rungs[rung].enter(trial, value, waits=False)
+        return range(rung, rung + 1), value
 
     def promote(self) -> tuple[int, int] | None:
         """The trial to promote and its next milestone, from the top open rung but one down."""

@@ -9,7 +9,7 @@ from math import isfinite
 
 from rungwise.core.decisions import Request, StartTrial, StopTrial
 from rungwise.core.events import CapacityChanged, Draining, Event, TrialEnded, TrialPaused, TrialReported
-from rungwise.schedulers.best import Best, Rule, at_least_one, check_rule, quota
+from rungwise.schedulers.best import Best, Rule, at_least_one, quotas
 from rungwise.schedulers.hurdles import Hurdle, leaders
 from rungwise.schedulers.rungs import ladder
 from rungwise.schedulers.starts import Starts, next_request
@@ -32,10 +32,7 @@ class StoppingASHA:
         hurdle: int | None = None,
     ) -> None:
         self._milestones = ladder(min_resource, max_resource, eta)
-        check_rule(rule)
-        self._rungs = [
-            Best(at_least_one(quota(rule, eta, self._milestones, k))) for k in range(len(self._milestones) - 1)
-        ]
+        self._rungs = [Best(at_least_one(each)) for each in quotas(rule, eta, self._milestones)]
         count = leaders(hurdle)
         self._hurdles = [Hurdle(count) for _ in self._rungs]
         self._next: dict[int, int] = {}

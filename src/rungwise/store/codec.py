@@ -13,7 +13,7 @@
 | start | | trial | milestone | | parent, if any |
 | promote | | trial | milestone | | |
 | stop, fail | | trial | | | |
-| open | | | milestone | | pair, epsilon |
+| open | | | milestone | | pair, epsilon; seen, if known; or trial, seen, median |
 | suspend | | | | | failures, first |
 | finish | | | | | reason |
 | launch | | trial | milestone | | configuration, start, slots, seed; parent, if any |
@@ -35,6 +35,7 @@ from typing import Any, assert_never
 from rungwise.core.commands import Configuration, Halt, Launch, Pause, Wake
 from rungwise.core.decisions import (
     Disagreement,
+    Divergence,
     FailTrial,
     Finish,
     OpenRung,
@@ -94,8 +95,8 @@ def encode(record: Record) -> Row:
             return "stop", None, trial, None, None, None
         case FailTrial(trial):
             return "fail", None, trial, None, None, None
-        case OpenRung(milestone, Disagreement(pair, epsilon)):
-            return "open", None, None, milestone, None, to_json({"pair": pair, "epsilon": epsilon})
+        case OpenRung(milestone, reason):
+            return "open", None, None, milestone, None, to_json(_grounds(reason))
         case Pause(trial):
             return "pause", None, trial, None, None, None
         case Halt(trial):
@@ -137,6 +138,20 @@ def _metrics(metrics: Mapping[str, float]) -> str | None:
     return to_json(dict(metrics))
 
 
+def _grounds(reason: Disagreement | Divergence) -> dict[str, Any]:
+    if isinstance(reason, Divergence):
+        return {"trial": reason.trial, "seen": reason.seen, "median": reason.median}
+    seen = {} if reason.seen is None else {"seen": reason.seen}
+    return {"pair": reason.pair, "epsilon": reason.epsilon, **seen}
+
+
+def _reason(members: Mapping[str, Any]) -> Disagreement | Divergence:
+    if "trial" in members:
+        return Divergence(members["trial"], members["seen"], members["median"])
+    pair = members["pair"]
+    return Disagreement(None if pair is None else (pair[0], pair[1]), members["epsilon"], members.get("seen"))
+
+
 def decode(row: Sequence[Any]) -> Record:
     """The record of a row. Raises ValueError, LookupError, TypeError or RecursionError where it is none of ours."""
     kind, at, trial, resource, value, rest = row
@@ -168,9 +183,7 @@ def decode(row: Sequence[Any]) -> Record:
         case "fail":
             return FailTrial(trial)
         case "open":
-            more = _members(rest)
-            pair = more["pair"]
-            return OpenRung(resource, Disagreement(None if pair is None else (pair[0], pair[1]), more["epsilon"]))
+            return OpenRung(resource, _reason(_members(rest)))
         case "pause":
             return Pause(trial)
         case "halt":

@@ -49,7 +49,7 @@ from rungwise.core.events import (
 )
 from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.limits import Limits, Stop
-from rungwise.core.protocols import Allocation, Scheduler, Searcher, prepare
+from rungwise.core.protocols import Allocation, Scheduler, Searcher, prepare, winner_of
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
 from rungwise.tuner.limits import limit_reached, next_look
@@ -71,7 +71,7 @@ class Tuner:
         max_retries: int = 0,
         max_failures: int | None = None,
     ) -> None:
-        self.ledger = Ledger(scheduler.milestones)
+        self.ledger = Ledger(scheduler.milestones, winner=winner_of(scheduler))
         self._scheduler = scheduler
         self._searcher = searcher
         self._allocation = allocation

@@ -59,6 +59,16 @@ def clinging(trial: rw.Trial) -> None:
     trial.report(trial.milestone, loss=1.0, save=lambda folder: (folder / "made").write_text("0"))
 
 
+def fragile(trial: rw.Trial) -> None:
+    """The last of several ranks dies, and the others wait for it, until somebody says that it is mended."""
+    where = Path(str(trial.config["folder"]))
+    if trial.world_size > 1 and not (where / "mended").exists():
+        if trial.rank == trial.world_size - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        wait_for_ever()
+    counted(trial)
+
+
 def averaged(trial: rw.Trial) -> None:
     """A sum over all ranks by torch.distributed, every epoch."""
     import torch

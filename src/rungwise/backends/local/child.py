@@ -23,7 +23,8 @@ class Child:
     instead of in printed lines.
 
     Where a job runs in several ranks, each is a child. Rank 0, the `head` of the others, has the job (`running`);
-    `ranks` are those that are not gone, the same list in all. `told` is what a rank but 0 said of its own end.
+    `ranks` are those that are not gone, the same list in all. `told` is what it said of its own end, `reports_too`
+    whether a rank but 0 printed what would be a report there.
     """
 
     key: int
@@ -40,6 +41,7 @@ class Child:
     ranks: list["Child"] = field(default_factory=list)
     running: Running | None = None
     told: Outcome | None = None
+    reports_too: bool = False
     closed: bool = False
     listened_to: bool = False
     _lines: Lines = field(default_factory=Lines)
@@ -94,7 +96,9 @@ class Child:
         reports: list[Message] = []
         ordinary: list[bytes] = []
         for line in lines:
-            report = reported_by(line) if self.foreign and not self.rank else None
+            report = reported_by(line) if self.foreign else None
+            if report is not None and self.rank:
+                report, self.reports_too = None, True
             if report is None:
                 ordinary.append(line + b"\n")
             else:

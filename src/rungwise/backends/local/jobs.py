@@ -7,9 +7,10 @@
    its milestone, or that asked it to pause.
 4. Whoever reported the milestone is paused, or completed if nothing lies above it.
 5. Whoever was asked to pause is paused; all others that return have completed by their own decision.
-6. Of several ranks, the first that is gone without having returned ends the job as failed, and the others are killed:
-   unless rank 0 has said before how it ended, or the signal was ours. When rank 0 has returned and is gone, the others
-   get a grace, and then what becomes of them does not matter. The job has ended when all are gone.
+6. Of several ranks, the first that fails before rank 0 has returned says why the job has failed; but a rank that died
+   of a signal or for want of memory explains the exceptions and exit codes of others, which lost it. Those that are
+   left are killed in that case, else they get a grace to follow. When rank 0 has returned and is gone, they get one
+   too, and what then becomes of them does not matter. The job has ended when all are gone.
 A paused trial goes on from its newest checkpoint, whichever job left it; 0 if there is none.
 
 The causes of failures. "exception": the function raised. "exit": a process left with a code other than 0, or with 0
@@ -23,13 +24,15 @@ over from the parent. "lost": the launcher died, and every trial with it. A fail
 
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rungwise.core.errors import ContractError
 from rungwise.core.events import Cause, TrialEnded, TrialFailed, TrialPaused
 from rungwise.trial.trial import Job, Wish
 
+VAGUE: tuple[Cause, ...] = ("exception", "exit")
+"""What a rank may also die of because another one is gone."""
 TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
@@ -53,7 +56,7 @@ JobEnd = TrialPaused | TrialFailed | TrialEnded
 
 @dataclass(slots=True)
 class Running:
-    """One job under way in the trial's `folder`; `draft` is where a script may leave a checkpoint.
+    """One job under way in the trial's `folder`, in so many `ranks`; `draft` is where a script may leave a checkpoint.
 
     `checkpoint` is the resource of the newest whole checkpoint, `unrecorded` that of one whose report may not be in the
     log yet (0: none), `reported` the job's last report (0: none). `asked` is
@@ -68,6 +71,7 @@ class Running:
     folder: Path
     draft: Path | None
     checkpoint: int
+    ranks: int = 1
     unrecorded: int = 0
     reported: int = 0
     asked: Wish | None = None
@@ -114,16 +118,32 @@ def by_us(running: Running, status: int | None) -> bool:
     return running.cut or (running.terminated and status in TERMINATED)
 
 
-def lose_rank(running: Running, rank: int, outcome: Outcome) -> bool:
-    """A rank is gone: note what that says of the job (rule 6). Whether those that are left are to be killed."""
-    failed = isinstance(outcome, Failed) and not by_us(running, outcome.status)
-    if running.outcome is None and (rank == 0 or failed):
-        running.outcome = outcome
+def note(running: Running, rank: int, outcome: Outcome) -> None:
+    """A rank has said how it ended, or is gone: take down what that says of the job (rule 6)."""
+    so_far = running.outcome
+    match outcome:
+        case Failed(cause, _, status) if not by_us(running, status):
+            unexplained = isinstance(so_far, Failed) and so_far.cause in VAGUE and cause not in VAGUE
+            if so_far is None or unexplained:
+                running.outcome = outcome
+        case _ if rank == 0:
+            running.outcome = so_far or outcome
+
+
+def of_rank(rank: int, outcome: Outcome) -> Outcome:
+    """The outcome of a rank, which says so where it is another than rank 0."""
+    if isinstance(outcome, Failed) and rank:
+        return replace(outcome, detail=f"rank {rank}: {outcome.detail}")
+    return outcome
+
+
+def is_lost(running: Running) -> bool:
+    """Whether nothing more need be waited for of the ranks that are left."""
     match running.outcome:
-        case Failed(status=status):
-            return not by_us(running, status)
-        case _:
-            return rank == 0 and running.asked == "halt"
+        case Failed(cause, _, status):
+            return cause not in VAGUE and not by_us(running, status)
+        case outcome:
+            return outcome is not None and running.asked == "halt"
 
 
 def conclude(running: Running, outcome: Outcome, at: float) -> JobEnd | ContractError:

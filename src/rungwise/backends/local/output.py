@@ -16,7 +16,7 @@ LINE = 300
 def open_output(folder: Path, rank: int = 0) -> BinaryIO:
     """The file that a trial's output is appended to; every rank but 0 has one of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    return (folder / (f"output-rank-{rank}.txt" if rank else NAME)).open("ab+", buffering=0)
+    return _file(folder, rank).open("ab+", buffering=0)
 
 
 def shared_output() -> BinaryIO:
@@ -46,14 +46,18 @@ def write(file: BinaryIO, text: bytes) -> None:
             text = text[file.write(text) :]
 
 
-def tidy(folder: Path) -> None:
-    """Leave no empty file or folder behind."""
-    for file in folder.glob("output*.txt"):
+def tidy(folder: Path, ranks: int) -> None:
+    """Leave no empty file of so many ranks, and no empty folder, behind."""
+    for file in (_file(folder, rank) for rank in range(ranks)):
         with suppress(OSError):
             if not file.stat().st_size:
                 file.unlink()
     with suppress(OSError):
         folder.rmdir()
+
+
+def _file(folder: Path, rank: int) -> Path:
+    return folder / (f"output-rank-{rank}.txt" if rank else NAME)
 
 
 def tail(file: BinaryIO, since: int = 0) -> str:

@@ -67,12 +67,12 @@ class Pool:
             child = self._spawn_ranks(job.slots, folder, program)
         else:
             child = self._alone(job.slots, folder, program)
-        child.running = Running(job, folder, program.draft, checkpoint=job.start)
+        child.running = Running(job, folder, program.draft, checkpoint=job.start, ranks=len(child.ranks))
         message = job.message()
         if program.argv is not None:
             del message["config"]  # it may be large, and the script may never read this; it is in the file
         if self._ranks:
-            message["world_size"] = len(child.ranks)
+            message["world_size"] = child.running.ranks
         for each in child.ranks:
             each.send({"job": {**message, "rank": each.rank} if each.rank else message})
         return child

@@ -5,13 +5,11 @@ processes are gone (the launcher tells), and a byte in the wake-up pipe for an i
 at which patience with a job ends, a full disk is looked at, or the tuner wants to be woken.
 """
 
-import os
-import selectors
+import logging
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -20,7 +18,18 @@ from pathlib import Path
 from rungwise.backends.local.causes import OomKills, outcome_of
 from rungwise.backends.local.child import Child
 from rungwise.backends.local.full_disk import FullDisk, look_around
-from rungwise.backends.local.jobs import Failed, JobEnd, Outcome, Returned, Running, conclude, lose_rank
+from rungwise.backends.local.jobs import (
+    Failed,
+    JobEnd,
+    Outcome,
+    Returned,
+    Running,
+    conclude,
+    is_lost,
+    note,
+    of_rank,
+)
+from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import pour, tidy
 from rungwise.backends.local.patience import LEAVING, Patience
 from rungwise.backends.local.pool import Pool
@@ -32,7 +41,7 @@ from rungwise.trial.channel import Message
 from rungwise.trial.contract import check_report
 from rungwise.trial.trial import Job, Wish
 
-LONGEST = 3600.0  # seconds that a selector can certainly wait
+logger = logging.getLogger("rungwise")
 
 
 class Supervisor:
@@ -44,8 +53,8 @@ class Supervisor:
     """
 
     __slots__ = (
-        "_listened", "_now", "_objective", "_oom_kills", "_patience", "_pool", "_proven", "_refused", "_running",
-        "_selector", "_waker", "_waking", "breach", "events", "full_disk",
+        "_ears", "_listened", "_now", "_objective", "_oom_kills", "_patience", "_pool", "_proven", "_refused",
+        "_running", "_warned", "breach", "events", "full_disk",
     )  # fmt: skip
 
     def __init__(
@@ -63,17 +72,14 @@ class Supervisor:
         self.events: deque[BackendEvent] = deque()
         self.full_disk = FullDisk(self.events, now)
         self.breach: ContractError | None = None
-        self._selector = selectors.DefaultSelector()
+        self._warned = False
+        self._ears = Ears()
         try:
             self._pool = open_pool(self._forget)
         except BaseException:
-            self._selector.close()
+            self._ears.close()
             raise
-        self._waking, self._waker = os.pipe()
-        os.set_blocking(self._waking, False)
-        os.set_blocking(self._waker, False)
-        self._selector.register(self._waking, selectors.EVENT_READ, self._on_wake_up)
-        self._selector.register(self._pool.processes, selectors.EVENT_READ, self._on_launcher)
+        self._ears.listen(self._pool.processes, self._on_launcher)
 
     def run(self, job: Job, folder: Path) -> None:
         """Start a job of a trial that does not run."""
@@ -122,9 +128,7 @@ class Supervisor:
         jobs = [child.running for child in self._running.values() if child.running is not None]
         self._patience.excuse(jobs, now - self._listened)
         until = min(until, self.full_disk.look_at, *map(self._patience.ends, jobs))
-        for key, _ in self._selector.select(None if until == inf else min(LONGEST, max(0.0, until - now))):
-            handle: Callable[[], object] = key.data
-            handle()
+        self._ears.wait(until - now)
         self._lose_patience()
         self.full_disk.look()
         self._listened = time.monotonic()
@@ -138,27 +142,16 @@ class Supervisor:
 
     def wake(self) -> None:
         """Let `wait` return; may be called from a signal handler."""
-        if self._waker >= 0:
-            with suppress(BlockingIOError):
-                os.write(self._waker, b"!")
+        self._ears.wake()
 
     def close(self) -> None:
         """End every process at once, and wait until they are gone."""
-        if self._waker < 0:
-            return
-        waking, waker = self._waking, self._waker
-        self._waking = self._waker = -1
-        self._pool.close()
-        self._running.clear()
-        self._selector.close()
-        os.close(waking)
-        os.close(waker)
+        if not self._ears.closed:
+            self._pool.close()
+            self._running.clear()
+            self._ears.close()
 
     # What arrives
-
-    def _on_wake_up(self) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._waking, 4096)
 
     def _on_channel(self, child: Child) -> None:
         if child.closed:
@@ -166,13 +159,13 @@ class Supervisor:
         for message in child.channel.poll():
             self._heard(child, message)
         if child.channel.closed and not child.closed:
-            self._forget_descriptor(child.channel.fileno())
+            self._ears.forget(child.channel.fileno())
 
     def _heard(self, child: Child, message: Message) -> None:
         running = child.running
         if running is None:
-            if child.rank:
-                self._heard_of_rank(child, message)
+            if child.head is not None and child.head.running is not None:
+                self._heard_of_rank(child, child.head.running, message)
             return
         match message:
             case {"resource": int(resource), "metrics": dict(metrics), "saved": bool(saved)}:
@@ -192,7 +185,7 @@ class Supervisor:
             case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
                 self._told_end(child, running, Failed(cause, detail))
 
-    def _heard_of_rank(self, child: Child, message: Message) -> None:
+    def _heard_of_rank(self, child: Child, running: Running, message: Message) -> None:
         """Another rank than 0 says no more than that it is there, and how it ended."""
         match message:
             case {"hello": _}:
@@ -200,12 +193,15 @@ class Supervisor:
             case {"done": _}:
                 child.told = Returned()
             case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
-                child.told = Failed(cause, detail)
+                child.told = of_rank(child.rank, Failed(cause, detail))
+                note(running, child.rank, child.told)
+                self._let_leave(running, 1)
 
     def _told_end(self, child: Child, running: Running, outcome: Outcome) -> None:
         if child.once or running.cut:
             # The slot is free, and the GPU's memory with it, when the process is gone.
-            running.outcome = outcome
+            child.told = outcome
+            note(running, 0, outcome)
             self._let_leave(running, LEAVING)
         else:
             self._finish(child, running, outcome)
@@ -232,9 +228,16 @@ class Supervisor:
             return
         reports = child.read_printed()
         if reports is None:
-            self._forget_descriptor(child.printed)
+            self._ears.forget(child.printed)
         for report in reports or ():
             self._printed_report(child, report)
+        if child.reports_too and not self._warned:
+            self._warned = True
+            logger.warning(
+                "rank %d of a trial reports as well as rank 0, which alone counts: a program that ignores its ranks"
+                " trains the same thing in each of them, and should have all slots in one process (one_process)",
+                child.rank,
+            )
 
     def _printed_report(self, child: Child, report: Message) -> None:
         running = child.running
@@ -268,25 +271,24 @@ class Supervisor:
         running = head.running
         if running is not None:
             outcome = self._outcome(child, running, status)
-            kill = lose_rank(running, child.rank, outcome)
+            note(running, child.rank, outcome)
             head.ranks.remove(child)
             if not head.ranks:
                 self._finish(head, running, running.outcome or outcome)
-            elif kill:
+            elif is_lost(running):
                 self._send(head, signal.SIGKILL)
-            elif child is head:
+            elif running.outcome is not None:
                 self._let_leave(running, 1)
         self._pool.discard(child)
 
     def _outcome(self, child: Child, running: Running, status: int) -> Outcome:
-        """How a rank ended: as it said itself, else as its exit status tells."""
-        told = child.told if child.rank else running.outcome
-        outcome = told or outcome_of(running, status, self._oom_kills, self._patience.timeout)
-        if isinstance(outcome, Failed) and told is None and outcome.status is not None:
+        """How a process ended: as it said itself, else as its exit status tells."""
+        if child.told is not None:
+            return child.told
+        outcome = outcome_of(running, status, self._oom_kills, self._patience.timeout)
+        if isinstance(outcome, Failed) and outcome.status is not None:
             outcome = replace(outcome, detail=f"{outcome.detail}\n{child.last_words()}".rstrip())
-        if isinstance(outcome, Failed) and child.rank:
-            outcome = replace(outcome, detail=f"rank {child.rank}: {outcome.detail}")
-        return outcome
+        return of_rank(child.rank, outcome)
 
     def _hear_out(self, child: Child) -> None:
         self._on_channel(child)
@@ -303,7 +305,7 @@ class Supervisor:
         event: JobEnd | ContractError | None = conclude(running, outcome, self._now())
         if not child.once:
             pour(child.output, running.folder)
-        tidy(running.folder)
+        tidy(running.folder, running.ranks)
         match event:
             case ContractError() if not self._proven:
                 self.breach = self.breach or event
@@ -322,14 +324,14 @@ class Supervisor:
     def _launcher_lost(self) -> None:
         """The launcher died: once all that it started is gone, each job has failed that had not said how it ended."""
         detail = f"the process that starts the trials died ({self._pool.processes.post_mortem()})"
-        self._forget_descriptor(self._pool.processes.fileno())
+        self._ears.forget(self._pool.processes.fileno())
         self._pool.processes.close()
         for child in list(self._running.values()):
             self._hear_out(child)
             if child.running is not None:
                 self._finish(child, child.running, child.running.outcome or Failed("lost", detail))
         self._pool.restart()
-        self._selector.register(self._pool.processes, selectors.EVENT_READ, self._on_launcher)
+        self._ears.listen(self._pool.processes, self._on_launcher)
 
     def _lose_patience(self) -> None:
         for child in self._running.values():
@@ -349,15 +351,10 @@ class Supervisor:
         if child.listened_to:
             return
         child.listened_to = True
-        self._selector.register(child.channel, selectors.EVENT_READ, partial(self._on_channel, child))
+        self._ears.listen(child.channel, partial(self._on_channel, child))
         if child.printed >= 0:
-            self._selector.register(child.printed, selectors.EVENT_READ, partial(self._on_printed, child))
+            self._ears.listen(child.printed, partial(self._on_printed, child))
 
     def _forget(self, child: Child) -> None:
-        self._forget_descriptor(child.channel.fileno())
-        self._forget_descriptor(child.printed)
-
-    def _forget_descriptor(self, descriptor: int) -> None:
-        if descriptor >= 0:
-            with suppress(KeyError):
-                self._selector.unregister(descriptor)
+        self._ears.forget(child.channel.fileno())
+        self._ears.forget(child.printed)

@@ -81,7 +81,7 @@ def ladder_figure(
 
 
 def _read(spec: ExperimentSpec, records: Iterable[Record]) -> tuple[Ledger, list[_Curve]]:
-    ledger = Ledger(spec.milestones)
+    ledger = Ledger(spec.milestones, winner=spec.winner)
     points: dict[int, tuple[list[int], list[float]]] = {}
     shown = spec.objective.shown
     for record in records:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
-from rungwise.core.decisions import OpenRung, PromoteTrial, StartTrial
+from rungwise.core.decisions import Disagreement, OpenRung, PromoteTrial, StartTrial
 from rungwise.core.errors import ReplayError
 from rungwise.core.events import TrialReported
 from rungwise.core.ledger import Ledger
@@ -113,8 +113,9 @@ class _Watch:
         trials = tuple(trial for trial in upper if isfinite(lower[trial]) and isfinite(upper[trial]))
         if len(trials) < 2:
             return
-        if opened and opened[0].reason.epsilon is not None:
-            epsilon = opened[0].reason.epsilon  # with the new rung open, the scheduler's own is already another
+        reason = opened[0].reason if opened else None
+        if isinstance(reason, Disagreement) and reason.epsilon is not None:
+            epsilon = reason.epsilon  # with the new rung open, the scheduler's own is already another
         self.compared = Compared(
             at=at,
             lower=self._scheduler.milestones[top - 1],
