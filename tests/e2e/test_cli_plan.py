@@ -77,15 +77,38 @@ def test_an_experiments_curves_serve_and_a_slower_share_is_told(cli: Cli, profil
     assert done.code == 0, done
     assert "curves: the experiment run; " in done.out
     assert "were not recorded to the end, and stay at their last value" in done.out
-    assert "a unit takes longer on 2 slots than on 1." in done.out
+    assert "A unit takes longer on 2 slots than on 1." in done.out
+
+
+def test_against_a_finished_experiment_it_says_how_far_it_is_off(cli: Cli, profile: str) -> None:
+    Path(profile).write_text("seconds_per_unit: {1: 60}\n")
+    ran(Path("rungwise.db"))
+    done = cli("plan", profile, "--against", "run")
+    assert done.code == 0, done
+    rows = [line.split() for line in lines(done.out)]
+    assert rows[0] == ["run", "forecast", "took", "off", "by"]
+    assert rows[4][:2] == ["trials", "at"]
+    assert all(row[-1] == "+0%" for row in rows[1:7]), rows
+    found = cli("plan", profile, "--against", "run", "--curves", "synthetic/easy", "--seeds", "2", "--json").json()
+    assert found["curves"] == "curves: synthetic/easy"
+    assert found["rungs"]["1"]["took"] == 9
+    assert found["seconds"]["forecast"]["low"] <= found["seconds"]["forecast"]["high"]
 
 
 REFUSED = {
+    "no such experiment": (["profile.yaml", "--against", "nosuch"], "rungwise.db"),
+    "settings beside an experiment": (
+        ["profile.yaml", "--against", "run", "--scheduler", "asha"],
+        "--scheduler goes without --against, which takes the settings of the experiment",
+    ),
     "no profile": (["nosuch.yaml", *SMALL], "nosuch.yaml is not there, but a profile must be a YAML or JSON file"),
     "no workers": (["profile.yaml"], "workers is missing"),
     "workers 0": (["profile.yaml", "--workers", "0"], "workers is 0, but must be a whole number of 1 or more"),
     "no seeds": (["profile.yaml", *SMALL, "--seeds", "0"], "seeds is 0"),
-    "a share not measured": (["profile.yaml", *SMALL, "--divide", "8"], "8 slots for a trial are to be planned"),
+    "a share not measured": (
+        ["profile.yaml", *SMALL, "--divide", "8"],
+        "a trial is to have 8 slots (divide), but the profile holds what 1 to 4 take",
+    ),
     "a share too large": (["profile.yaml", "--workers", "2", "--divide", "4"], "a trial is to have 4 slots"),
     "shares that are words": (["profile.yaml", *SMALL, "--divide", "1;2"], "--divide is '1;2'"),
     "a deadline": (["profile.yaml", *SMALL, "--deadline", "soon"], "deadline is 'soon', but must be a time above 0"),

@@ -20,10 +20,14 @@ class Overhead:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            took = getattr(self, each.name)
-            if isinstance(took, bool) or not isinstance(took, int | float) or not (took >= 0 and isfinite(took)):
-                raise InputError(f"{each.name} is {took!r}, but must be a finite number of seconds, 0 or more")
+            check_seconds(each.name, getattr(self, each.name))
 
     def before(self, start: int) -> float:
         """Seconds before the first unit of a job that begins at `start` units."""
         return self.startup + (self.load if start else 0.0)
+
+
+def check_seconds(name: str, took: object) -> None:
+    """Raise InputError for what is no finite number of 0 or more."""
+    if isinstance(took, bool) or not isinstance(took, int | float) or not (took >= 0 and isfinite(took)):
+        raise InputError(f"{name} is {took!r}, but must be a finite number of seconds, 0 or more")

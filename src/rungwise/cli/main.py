@@ -12,6 +12,7 @@ from rungwise.cli.demo import demo
 from rungwise.cli.look import best, list_experiments, replay, show
 from rungwise.cli.paper import paper
 from rungwise.cli.plan import plan
+from rungwise.cli.profile import profile
 from rungwise.cli.regret import regret
 from rungwise.cli.retrain import retrain
 from rungwise.cli.tune import resume, tune
@@ -37,6 +38,7 @@ for command in (
     record,
     paper,
     regret,
+    profile,
     plan,
 ):
     rungwise.add_command(command)

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from rungwise.cli.options import echo_json, json_option, store_option
 
@@ -32,6 +33,7 @@ PICTURE = "plan.png"
 @click.option("--curves", metavar="TABLE|NAME", help="Learning curves.  [default: synthetic/noise]")
 @click.option("--deadline", metavar="TIME", help="It must be over by then, as in 8h: take the cheapest that is.")
 @click.option("--budget", type=float, metavar="HOURS", help="Slot-hours it may cost: take the fastest within.")
+@click.option("--against", metavar="NAME", help="Forecast a finished experiment instead, beside what it took.")
 @click.option("--stop", type=click.Choice(["drain", "instant"]), default="drain", help="After the last start.")
 @click.option("--seeds", default=5, show_default=True, metavar="N", help="Orders of the configurations.")
 @click.option("--seed", default=0, show_default=True, metavar="N", help="Of every random draw.")
@@ -50,6 +52,7 @@ def plan(
     curves: str | None,
     deadline: str | None,
     budget: float | None,
+    against: str | None,
     stop: "Stop",
     seeds: int,
     seed: int,
@@ -65,7 +68,11 @@ def plan(
     \b
     rungwise plan profile.yaml --workers 64 --trials 256 --max-resource 81 --deadline 8h
     rungwise plan profile.yaml --workers 8 --scheduler asha --scheduler pasha --divide 1,2,4 --curves digits-1
+    rungwise plan profile.yaml --against train-1
     """
+    if against is not None:
+        _against(profile, against, curves, store, seeds, seed, as_json)
+        return
     from rungwise.api.quantities import seconds
     from rungwise.cli.long import folder_of
     from rungwise.cli.screen import screen
@@ -85,7 +92,7 @@ def plan(
     chosen = divisions(measured, workers, shares)
     found_curves = find_curves(
         SYNTHETIC if curves is None else curves, store, trials=setting.trials, units=max_resource,
-        startup=measured.overhead.startup,
+        overhead=measured.overhead,
     )  # fmt: skip
     top = found_curves.table.units if max_resource is None else max_resource
     resources = {"min_resource": min_resource, "max_resource": top, "eta": eta}
@@ -103,6 +110,38 @@ def plan(
 
         target = checked_target(folder_of(out) / PICTURE)
         save([(target, plan_figure(found, advice, wanted, found_curves, setting))])
+
+
+OWN = (
+    "workers", "trials", "max_resource", "min_resource", "eta", "schedulers", "divide", "deadline", "budget", "stop",
+    "out",
+)  # fmt: skip
+
+
+def _against(
+    profile: str, name: str, curves: str | None, store: str, seeds: int, seed: int, as_json: bool
+) -> None:  # fmt: skip
+    """A finished experiment, forecast anew, beside what it took."""
+    from rungwise.api.experiment import Experiment
+    from rungwise.cli.screen import screen
+    from rungwise.planner import against, find_curves, read_profile
+    from rungwise.report.planning import plain_against, print_against
+
+    context = click.get_current_context()
+    for key in OWN:
+        if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
+            option = key.removesuffix("s" if key == "schedulers" else "").replace("_", "-")
+            raise click.UsageError(f"--{option} goes without --against, which takes the settings of the experiment")
+    measured, experiment = read_profile(profile), Experiment.open(name, store)
+    trials, units = max(1, len(experiment.ledger.trials)), experiment.spec.max_resource
+    found = None
+    if curves is not None:
+        found = find_curves(curves, store, trials=trials, units=units, overhead=measured.overhead)
+    compared = against(experiment, measured, found, seeds=seeds, seed=seed)
+    if as_json:
+        echo_json(plain_against(compared))
+    else:
+        print_against(compared, screen())
 
 
 def whole_numbers(option: str, text: str) -> list[int]:

@@ -3,20 +3,24 @@
 1. A forecast asks how far trials train, so every curve must go on to the end: where it was not recorded, between two
    reports or after the last, it stays at the last value. Rows without any report are left out.
 2. Their seconds are only taken as ratios: 1 is what a unit takes on the average, and a profile says how long that is.
-   Where a row was not recorded to the end, each of its units takes the median of those that were.
+   Where a row was not recorded to the end, each of its units takes the median of those that were. An experiment's
+   seconds are those of its jobs, less what the profile says that jobs cost besides, alike for all units of a trial.
 3. What was done to them is told in a sentence, with every result.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rungwise.api.experiment import Experiment
+from rungwise.backends.overhead import Overhead
 from rungwise.benchmarks import load
 from rungwise.benchmarks.synthetic import synthetic
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.recorded import recorded_table
 from rungwise.core.errors import InputError, StoreError
+from rungwise.planner.timing import laps, unit_seconds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+NOTHING = Overhead()
 SYNTHETIC = "synthetic/noise"
 """The curves to plan with where nobody names others."""
 SPARE = 4
@@ -39,12 +44,13 @@ class Curves:
 
 
 def find_curves(
-    what: str, store: str | Path, *, trials: int, units: int | None, startup: float = 0.0
+    what: str, store: str | Path, *, trials: int, units: int | None, overhead: Overhead = NOTHING
 ) -> Curves:  # fmt: skip
     """The curves of a table's name or file, a past experiment's name, or "synthetic/NAME".
 
     A name of the store comes before that of a table. Synthetic curves are made to `units` (None: 81), enough of them
-    for so many `trials`; `startup` is that of an experiment's jobs. Raises InputError where nothing has that name.
+    for so many `trials`; `overhead` is what an experiment's jobs cost besides their units. Raises InputError where
+    nothing has that name.
     """
     kind, _, name = what.partition("/")
     if kind == "synthetic":
@@ -56,22 +62,35 @@ def find_curves(
         except StoreError:
             pass
         else:
-            return whole(recorded_table(experiment), f"the experiment {what}", startup)
+            return curves_of(experiment, f"the experiment {what}", overhead)
     try:
         return whole(load(what), f"the table {what}")
     except InputError as error:
         raise InputError(f"{error}; nor does the store {str(store)!r} hold an experiment of that name") from None
 
 
-def whole(table: Table, told: str, startup: float = 0.0) -> Curves:
-    """A table whose curves all go to the end, at an average of one second a unit; raises InputError for an empty one.
+def curves_of(experiment: Experiment, told: str, overhead: Overhead) -> Curves:
+    """An experiment's curves; raises InputError where it holds no report, or a trial inherited another's training."""
+    import numpy as np
 
-    `startup` is left out of the seconds of first units: an experiment's hold it.
-    """
+    table = recorded_table(experiment)
+    found = unit_seconds(laps(list(experiment.records())), overhead)
+    known = [took for took in found.values() if took > 0]
+    mean = fmean(known) if known else 1.0
+    seconds = [found.get(trial, 0.0) or mean for trial in range(table.configurations)]
+    grid = np.repeat(np.array(seconds)[:, None], table.units, axis=1)
+    same = Table(
+        table.values, grid, table.mode, reported=table.reported, finished=table.finished, name=table.name,
+        metric=table.metric, unit=table.unit,
+    )  # fmt: skip
+    return whole(same, told)
+
+
+def whole(table: Table, told: str) -> Curves:
+    """A table whose curves all go to the end, at one second a unit on the average; InputError for an empty one."""
     import numpy as np
 
     seconds = np.array(table.seconds)
-    seconds[:, 0] = np.maximum(seconds[:, 0] - startup, 0.0)
     reported = np.ones(seconds.shape, dtype=bool) if table.reported is None else table.reported
     rows = [row for row in range(table.configurations) if table.recorded(row)]
     if not rows:

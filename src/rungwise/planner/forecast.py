@@ -3,7 +3,8 @@
 1. A division is a share of slots for each trial (`fixed`), or a share that grows with the rungs (`by-rung`).
 2. A seed is an order of the configurations, the same for all schedulers and divisions: they differ by themselves alone.
    Where there are fewer curves than trials, some are drawn twice.
-3. Time is what the profile says: units at their seconds by share, and for each job its start-up and its checkpoints.
+3. Time is what the profile says: units at their seconds by share, for each job its start-up and its checkpoints, and
+   once what all slots wait for in the beginning.
 4. Costs are slot-hours of jobs: what a cluster costs whose idle slots go to others. One that is paid for whole costs
    its slots times the time, so that the fastest is the cheapest.
 5. Intervals are those of a bootstrap over the seeds (`rungwise.comparison.resampling`).
@@ -21,7 +22,9 @@ from rungwise.comparison.methods import Method
 from rungwise.comparison.resampling import Estimate, Resamples
 from rungwise.comparison.traces import UNKNOWN, Scale
 from rungwise.core.checks import check_whole
+from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
+from rungwise.core.events import TrialReported
 from rungwise.core.limits import Stop
 from rungwise.core.protocols import Allocation
 from rungwise.core.seed import Purpose, sequence
@@ -115,14 +118,13 @@ def forecasts(
     """
     table = timed(profile, curves.table)
     orders = [order(table, setting, repetition) for repetition in range(setting.seeds)]
-    resamples = Resamples(1, setting.seeds, setting.seed)
     found = []
     for method in methods:
         pauses = pauses_at_rungs(method.scheduler())
         for division in chosen:
             if division.most == division.slots or pauses:
                 runs = [simulated(profile, table, method, division.settings, setting, rows) for rows in orders]
-                found.append(_summed(table, method, division, setting.workers, runs, resamples))
+                found.append(_summed(profile, table, method, division, setting, runs))
     return found
 
 
@@ -158,32 +160,41 @@ def simulated(
     )  # fmt: skip
 
 
+def took(run: Simulation, profile: Profile) -> tuple[float, float]:
+    """Seconds and slot-seconds of a run, with what the first trials wait for."""
+    waiting = 0
+    for record in run.log:
+        if isinstance(record, TrialReported):
+            break
+        if isinstance(record, Launch):
+            waiting += record.slots
+    return run.time + profile.begin, run.slot_seconds + profile.begin * waiting
+
+
 def _summed(
-    table: Table, method: Method, division: Division, workers: int, runs: Sequence[Simulation], resamples: Resamples
+    profile: Profile, table: Table, method: Method, division: Division, setting: Setting, runs: Sequence[Simulation]
 ) -> Forecast:
     trials = [run.best.trial for run in runs]
     quality = [
         nan if trial is None else float(table.quality[run.rows[trial]]) for run, trial in zip(runs, trials, strict=True)
     ]
-    times = tuple(run.time for run in runs)
-    costs = tuple(run.slot_seconds / HOUR for run in runs)
+    resamples = Resamples(1, setting.seeds, setting.seed)
+    times, busy = zip(*(took(run, profile) for run in runs), strict=True)
+    costs = tuple(each / HOUR for each in busy)
+    use = [each / (time * setting.workers) if time else 0.0 for time, each in zip(times, busy, strict=True)]
     scale = _scale(table)
     regret = [UNKNOWN if scale is None else scale.regret(table.objective.shown(each)) for each in quality]
-
-    def estimate(values: Sequence[float]) -> Estimate:
-        return _estimate(values, resamples)
-
     return Forecast(
         method,
         division,
-        time=estimate(times),
-        hours=estimate(costs),
+        time=estimate(times, resamples),
+        hours=estimate(costs, resamples),
         times=times,
         costs=costs,
-        use=estimate([run.slot_seconds / (run.time * workers) if run.time else 0.0 for run in runs]),
-        units=estimate([float(run.resource) for run in runs]),
-        quality=estimate(quality),
-        regret=None if scale is None else estimate(regret),
+        use=estimate(use, resamples),
+        units=estimate([float(run.resource) for run in runs], resamples),
+        quality=estimate(quality, resamples),
+        regret=None if scale is None else estimate(regret, resamples),
     )
 
 
@@ -194,7 +205,7 @@ def _scale(table: Table) -> Scale | None:
         return None
 
 
-def _estimate(values: Sequence[float], resamples: Resamples) -> Estimate:
+def estimate(values: Sequence[float], resamples: Resamples) -> Estimate:
     """A mean and its interval; NaN where a value is."""
     import numpy as np
 

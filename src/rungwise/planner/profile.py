@@ -3,9 +3,10 @@
 In a file, YAML or JSON:
 
     seconds_per_unit: {1: 8.0, 2: 4.3, 4: 2.6}    # by slots, in seconds
-    startup: 1.2                                  # seconds; these three are 0 where they are left out
-    load: 0.1
-    save: 0.2
+    startup: 1.2                                  # seconds of each job; these are 0 where they are left out
+    load: 0.1                                     # of a job that goes on from a checkpoint
+    save: 0.2                                     # of each job
+    begin: 3.5                                    # once, until the first trials can start
     unit: epochs
     note: train.py on 4 cores
 """
@@ -17,13 +18,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rungwise.backends.overhead import Overhead
+from rungwise.backends.overhead import Overhead, check_seconds
 from rungwise.backends.scaling import Scaling
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.space.files import read_mapping
 
-KEYS = ("seconds_per_unit", "startup", "load", "save", "unit", "note")
+KEYS = ("seconds_per_unit", "startup", "load", "save", "begin", "unit", "note")
 EXAMPLE = "such as seconds_per_unit: {1: 8.0, 2: 4.3}"
 
 
@@ -31,13 +32,15 @@ EXAMPLE = "such as seconds_per_unit: {1: 8.0, 2: 4.3}"
 class Profile:
     """Seconds per unit of resource by slots, as (slots, seconds) in rising order, and what each job costs besides.
 
+    `begin` are the seconds until the first trials can start, while whatever they import is imported.
     One number of slots will do: then only that share can be planned. `unit` is the word for what is counted, `note`
     says where it was measured. More slots may well be slower: see `slower`.
-    Raises InputError where slots do not rise, or a time is not a finite number above 0.
+    Raises InputError where slots do not rise, or a time is out of range.
     """
 
     seconds: tuple[tuple[int, float], ...]
     overhead: Overhead = field(default_factory=Overhead)
+    begin: float = 0.0
     unit: str = "units"
     note: str = ""
 
@@ -47,6 +50,7 @@ class Profile:
         for what, text in (("unit", self.unit), ("note", self.note)):
             if not isinstance(text, str):
                 raise InputError(f"a profile's {what} is {text!r}, but must be text")
+        check_seconds("begin", self.begin)
         shares = [slots for slots, _ in self.seconds]
         if any(a >= b for a, b in pairwise(shares)):
             raise InputError(f"a profile names the slots {shares}, but they must rise, each once")
@@ -76,16 +80,17 @@ class Profile:
         """Raise InputError for a share below or above those measured: nobody knows what a unit takes there."""
         low, high = self.shares[0], self.shares[-1]
         if not low <= slots <= high:
-            measured = f"{low} slots" if low == high else f"{low} to {high} slots"
+            measured = str(low) if low == high else f"{low} to {high}"
             raise InputError(
-                f"{slots} slots for a trial are to be planned, but the profile holds {measured}: measure it with"
-                " rungwise profile --slots"
+                f"a trial is to have {slots} slots (divide), but the profile holds what {measured} take: measure more"
+                " with rungwise profile --slots"
             )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as in a file."""
         return {
-            "seconds_per_unit": dict(self.seconds), **asdict(self.overhead), "unit": self.unit, "note": self.note,
+            "seconds_per_unit": dict(self.seconds), **asdict(self.overhead), "begin": self.begin, "unit": self.unit,
+            "note": self.note,
         }  # fmt: skip
 
     @classmethod
@@ -101,8 +106,8 @@ class Profile:
             raise InputError(f"a profile's seconds_per_unit is {seconds!r}, but must be seconds by slots, {EXAMPLE}")
         by_slots = _checked({_slots(key): took for key, took in seconds.items()})
         overhead = Overhead(**{key: data[key] for key in ("startup", "load", "save") if key in data})
-        texts = {key: data[key] for key in ("unit", "note") if key in data}
-        return cls(tuple(sorted(by_slots.items())), overhead, **texts)
+        others = {key: data[key] for key in ("begin", "unit", "note") if key in data}
+        return cls(tuple(sorted(by_slots.items())), overhead, **others)
 
 
 def _checked(seconds: Mapping[Any, float]) -> dict[int, float]:
@@ -127,6 +132,15 @@ def read_profile(path: str | Path) -> Profile:
         return Profile.from_json(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def check_target(path: str | Path) -> None:
+    """Raise InputError where no profile can be written: before it is measured."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise InputError(f"the profile cannot be written to {str(path)!r}: there is no folder {str(target.parent)!r}")
+    if target.is_dir():
+        raise InputError(f"the profile cannot be written to {str(path)!r}: there is a folder of that name")
 
 
 def write_profile(profile: Profile, path: str | Path) -> None:

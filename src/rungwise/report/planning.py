@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rungwise.comparison.resampling import Estimate
 from rungwise.planner.advice import Advice, Wanted
+from rungwise.planner.against import Compared, Figure
 from rungwise.planner.curves import Curves
 from rungwise.planner.forecast import Division, Forecast, Setting
 from rungwise.planner.profile import Profile
@@ -44,8 +45,8 @@ def print_plan(
     grid(console, header, rows, left=frozenset(("scheduler", "slots")))
     line(console, "")
     paragraph(console, advice_text(advice, wanted, setting))
-    for few, more in profile.slower:
-        paragraph(console, f"In the profile a unit takes longer on {more} slots than on {few}.", "yellow")
+    for told in slower_text(profile):
+        paragraph(console, told, "yellow")
     line(console, "")
     for told in (
         f"{counted(setting.trials, 'trials')}, {counted(setting.workers, 'slots')}, {counted(setting.seeds, 'seeds')};"
@@ -57,10 +58,44 @@ def print_plan(
         paragraph(console, told, "dim")
 
 
+def print_profile(profile: Profile, unknown: Sequence[str], console: "Console") -> None:
+    """Print what was measured, how much faster more slots are, and what could not be measured."""
+    first, base = profile.seconds[0]
+    rows = [
+        [str(slots), number(took, 3), f"{base / took:.2f}x", f"{base / took * first / slots:.0%}"]
+        for slots, took in profile.seconds
+    ]
+    grid(console, ["slots", f"seconds per {clean(profile.unit.removesuffix('s'))}", "speed", "efficiency"], rows,
+         left=frozenset())  # fmt: skip
+    line(console, "")
+    overhead = profile.overhead
+    times = ", ".join(
+        f"{words} {number(took, 2)} s"
+        for words, took in (("start-up", overhead.startup), ("loading", overhead.load), ("saving", overhead.save))
+    )
+    once = f" Before the first trials start: {number(profile.begin, 2)} s." if profile.begin else ""
+    paragraph(console, f"Each job: {times}.{once}")
+    for told in [*slower_text(profile), *unknown]:
+        paragraph(console, told, "yellow")
+
+
+def slower_text(profile: Profile) -> list[str]:
+    """That more slots are slower, where they are."""
+    return [f"A unit takes longer on {more} slots than on {few}." for few, more in profile.slower]
+
+
 def time_scale(found: Sequence[Forecast]) -> tuple[float, str]:
-    """The largest unit of time, in seconds, of which the shortest forecast takes one at least, and its word."""
-    shortest = min(each.time.mean for each in found)
-    return [SCALES[0], *(each for each in SCALES if each[0] <= shortest)][-1]
+    """The largest unit of time of which the shortest forecast takes one at least, in seconds, and its word."""
+    return scale_of(min(each.time.mean for each in found))
+
+
+def scale_of(seconds: float) -> tuple[float, str]:
+    """The largest unit of time, in seconds, that fits into so many, and its word.
+
+    >>> scale_of(0.5), scale_of(200), scale_of(9000)
+    ((1.0, 's'), (60.0, 'min'), (3600.0, 'h'))
+    """
+    return [SCALES[0], *(each for each in SCALES if each[0] <= seconds)][-1]
 
 
 def slots_text(division: Division) -> str:
@@ -160,17 +195,59 @@ def plain_plan(
     }
 
 
-def _plain(forecast: Forecast) -> dict[str, Any]:
-    def estimate(value: Estimate | None) -> Mapping[str, float] | None:
-        return None if value is None else {"mean": value.mean, "low": value.low, "high": value.high}
+def print_against(compared: Compared, console: "Console") -> None:
+    """Print what was forecast of an experiment beside what it took."""
+    plain = console.options.ascii_only
+    scale, word = scale_of(compared.time.took)
+    figures = [(f"time, {word}", compared.time, scale), ("slot-hours", compared.hours, 1.0),
+               (clean(compared.units.what), compared.units, 1.0),
+               *((each.what, each, 1.0) for each in compared.rungs)]  # fmt: skip
+    rows = [
+        [
+            what,
+            spread(each.forecast, unit, plain) if compared.seeds > 1 else number(each.forecast.mean / unit, 3),
+            number(each.took / unit, 3),
+            "-" if each.error is None else f"{each.error:+.0%}",
+        ]
+        for what, each, unit in figures
+    ]
+    grid(console, [clean(compared.name), "forecast", "took", "off by"], rows, left=frozenset((clean(compared.name),)))
+    line(console, "")
+    for told in compared.unknown:
+        paragraph(console, told, "yellow")
+    paragraph(console, clean(compared.curves), "dim")
 
+
+def plain_against(compared: Compared) -> dict[str, Any]:
+    """The same as plain data, for JSON: times in seconds."""
+
+    def figure(each: Figure) -> dict[str, Any]:
+        return {"forecast": _estimate(each.forecast), "took": each.took, "error": each.error}
+
+    return {
+        "experiment": compared.name,
+        "seeds": compared.seeds,
+        "curves": compared.curves,
+        "seconds": figure(compared.time),
+        "slot_hours": figure(compared.hours),
+        "units": figure(compared.units),
+        "rungs": {each.what.removeprefix("trials at "): figure(each) for each in compared.rungs},
+        "unknown": list(compared.unknown),
+    }
+
+
+def _estimate(value: Estimate | None) -> Mapping[str, float] | None:
+    return None if value is None else {"mean": value.mean, "low": value.low, "high": value.high}
+
+
+def _plain(forecast: Forecast) -> dict[str, Any]:
     return {
         "scheduler": forecast.method.name,
         "allocation": dict(forecast.division.settings),
-        "seconds": estimate(forecast.time),
-        "slot_hours": estimate(forecast.hours),
-        "in_use": estimate(forecast.use),
-        "units": estimate(forecast.units),
-        "quality": estimate(forecast.quality),
-        "regret": estimate(forecast.regret),
+        "seconds": _estimate(forecast.time),
+        "slot_hours": _estimate(forecast.hours),
+        "in_use": _estimate(forecast.use),
+        "units": _estimate(forecast.units),
+        "quality": _estimate(forecast.quality),
+        "regret": _estimate(forecast.regret),
     }
