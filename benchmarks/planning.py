@@ -99,7 +99,8 @@ def real(case: Case, store: Path) -> list[tuple[str, ...]]:
     with redirect_stdout(StringIO()):
         experiment = rw.tune(case.train, case.space, workers=2, seed=1, store=store, name=case.name, **case.settings)
     profile, rows = found.profile, []
-    curves = find_curves(case.curves, "none.db", trials=case.settings["trials"], units=case.settings["max_resource"])
+    trials, units = case.settings["trials"], case.settings["max_resource"]
+    curves = find_curves(case.curves, "none.db", trials=trials, units=units, profile=profile)
     for told, chosen in (("before", curves), ("its own curves", None)):
         compared = against(experiment, profile, chosen)
         for figure in (compared.time, compared.units):

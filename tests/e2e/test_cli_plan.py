@@ -57,6 +57,11 @@ def test_as_json_it_holds_every_forecast_and_the_recommended_one(cli: Cli, profi
     assert again == found
 
 
+def test_a_scheduler_that_starts_fewer_trials_is_told_of(cli: Cli, profile: str) -> None:
+    done = cli("plan", profile, *SMALL, "--trials", "100", "--scheduler", "hyperband", "--divide", "1")
+    assert "hyperband starts 17 of 100 trials." in done.out, done
+
+
 def ran(store: Path, **changed: Any) -> None:
     """An experiment called `run` in a store: 9 trials of a table by ASHA with 4 workers, on a virtual clock."""
     settings = {"name": "asha", "min_resource": 1, "max_resource": 9, "eta": 3}

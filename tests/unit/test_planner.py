@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rungwise as rw
-from rungwise.allocation import Fixed
+from rungwise.allocation import ByRung, Fixed
 from rungwise.comparison.methods import parse_method
 from rungwise.comparison.resampling import Estimate
 from rungwise.core.errors import InputError
@@ -160,12 +160,12 @@ def test_curves_go_on_at_their_last_value_and_seconds_are_relative() -> None:
 
 
 def test_curves_come_from_a_formula_a_table_or_not_at_all(tmp_path: Path) -> None:
-    made = find_curves("synthetic/easy", tmp_path / "none.db", trials=10, units=9)
+    made = find_curves("synthetic/easy", tmp_path / "none.db", trials=10, units=9, profile=PROFILE)
     assert made.table.units == 9
     assert made.table.configurations >= 10
-    assert find_curves("digits", tmp_path / "none.db", trials=10, units=None).table.units == 81
+    assert find_curves("digits", tmp_path / "none.db", trials=10, units=None, profile=PROFILE).table.units == 81
     with pytest.raises(InputError, match=r"'nosuch'.*nor does the store"):
-        find_curves("nosuch", tmp_path / "none.db", trials=10, units=None)
+        find_curves("nosuch", tmp_path / "none.db", trials=10, units=None, profile=PROFILE)
 
 
 def ran(folder: Path, table: rw.Table, overhead: Overhead, **changed: Any) -> rw.Experiment:
@@ -204,8 +204,26 @@ def test_against_an_experiment_that_went_as_the_profile_says_the_forecast_is_exa
     assert 0.5 < error < 1, "units take twice as long, overheads do not"
 
 
+def test_seconds_of_an_experiments_units_are_those_on_one_slot_without_what_jobs_cost_besides(tmp_path: Path) -> None:
+    settings = {"name": "asha", **RESOURCES}
+    seconds = np.repeat(np.arange(1.0, 10.0)[:, None], 9, axis=1)
+    spec = ExperimentSpec(
+        metric="value", mode="min", milestones=(1, 3, 9), scheduler=settings, searcher={"name": "recorded"}, space={},
+        training={}, trials=9, workers=4, unit="epochs", allocation={"name": "by-rung", "slots": 1, "most": 4},
+    )  # fmt: skip
+    with Store.open(tmp_path / "runs.db", create=True) as store:
+        rw.simulate(
+            rw.Table(np.linspace(1, 0, 81).reshape(9, 9), seconds), make_scheduler(settings), 4, stop="drain",
+            allocation=ByRung((1, 3, 9), 3, 4), scaling={1: 8.0, 2: 5.0, 4: 4.0}, overhead=PROFILE.overhead,
+            log=store.create("run", spec.to_json()),
+        )  # fmt: skip
+    curves = find_curves("run", tmp_path / "runs.db", trials=9, units=None, profile=PROFILE).table
+    later = curves.seconds[4:, 0]  # the first four began with the run
+    assert later / later[0] == pytest.approx(np.arange(5, 10) / 5), "though some of them went on with more slots"
+
+
 def test_against_other_curves_it_is_the_forecast_of_a_plan(experiment: rw.Experiment) -> None:
-    curves = find_curves("synthetic/easy", "none.db", trials=20, units=9)
+    curves = find_curves("synthetic/easy", "none.db", trials=20, units=9, profile=PROFILE)
     compared = against(experiment, PROFILE, curves, seeds=3)
     setting = Setting(4, 20, 3)
     (planned,) = forecasts(PROFILE, curves, [method()], [Division(2, 2)], setting)
@@ -263,8 +281,8 @@ def forecast(name: str, times: list[float], costs: list[float], regret: float = 
 
     nothing = estimate([0.0])
     return Forecast(
-        method(name), Division(1, 1), estimate(times), estimate(costs), tuple(times), tuple(costs), nothing, nothing,
-        nothing, estimate([regret]),
+        method(name), Division(1, 1), estimate(times), estimate(costs), tuple(times), tuple(costs), nothing, 9,
+        nothing, nothing, estimate([regret]),
     )  # fmt: skip
 
 
@@ -312,7 +330,7 @@ def test_limits_are_above_0_and_finite(value: float) -> None:
 
 
 def test_curves_that_are_all_alike_have_no_regret_but_a_value() -> None:
-    curves = find_curves("synthetic/constant", "none.db", trials=9, units=9)
+    curves = find_curves("synthetic/constant", "none.db", trials=9, units=9, profile=PROFILE)
     found = forecasts(PROFILE, curves, [method()], [Division(1, 1)], SETTING)
     assert found[0].regret is None
     assert found[0].quality.mean == 0.5

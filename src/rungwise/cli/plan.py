@@ -92,7 +92,7 @@ def plan(
     chosen = divisions(measured, workers, shares)
     found_curves = find_curves(
         SYNTHETIC if curves is None else curves, store, trials=setting.trials, units=max_resource,
-        overhead=measured.overhead,
+        profile=measured,
     )  # fmt: skip
     top = found_curves.table.units if max_resource is None else max_resource
     resources = {"min_resource": min_resource, "max_resource": top, "eta": eta}
@@ -136,7 +136,7 @@ def _against(
     trials, units = max(1, len(experiment.ledger.trials)), experiment.spec.max_resource
     found = None
     if curves is not None:
-        found = find_curves(curves, store, trials=trials, units=units, overhead=measured.overhead)
+        found = find_curves(curves, store, trials=trials, units=units, profile=measured)
     compared = against(experiment, measured, found, seeds=seeds, seed=seed)
     if as_json:
         echo_json(plain_against(compared))

@@ -72,7 +72,7 @@ def against(
     for share in (spec.allocation["slots"], spec.allocation.get("most", spec.allocation["slots"])):
         profile.check_share(share)
     own = curves is None
-    chosen = curves_of(experiment, "its own", profile.overhead) if curves is None else curves
+    chosen = curves_of(experiment, "its own", profile) if curves is None else curves
     table = timed(profile, chosen.table)
     trials = table.configurations if own else len(ledger.trials)
     setting = Setting(spec.workers, trials, 1 if own else seeds, seed, spec.stop)

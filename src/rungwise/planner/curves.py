@@ -14,12 +14,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rungwise.api.experiment import Experiment
-from rungwise.backends.overhead import Overhead
 from rungwise.benchmarks import load
 from rungwise.benchmarks.synthetic import synthetic
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.recorded import recorded_table
 from rungwise.core.errors import InputError, StoreError
+from rungwise.planner.profile import Profile
 from rungwise.planner.timing import laps, unit_seconds
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-NOTHING = Overhead()
 SYNTHETIC = "synthetic/noise"
 """The curves to plan with where nobody names others."""
 SPARE = 4
@@ -44,13 +43,13 @@ class Curves:
 
 
 def find_curves(
-    what: str, store: str | Path, *, trials: int, units: int | None, overhead: Overhead = NOTHING
+    what: str, store: str | Path, *, trials: int, units: int | None, profile: Profile
 ) -> Curves:  # fmt: skip
     """The curves of a table's name or file, a past experiment's name, or "synthetic/NAME".
 
     A name of the store comes before that of a table. Synthetic curves are made to `units` (None: 81), enough of them
-    for so many `trials`; `overhead` is what an experiment's jobs cost besides their units. Raises InputError where
-    nothing has that name.
+    for so many `trials`; `profile` says what an experiment's jobs cost besides their units. Raises InputError
+    where nothing has that name.
     """
     kind, _, name = what.partition("/")
     if kind == "synthetic":
@@ -62,19 +61,19 @@ def find_curves(
         except StoreError:
             pass
         else:
-            return curves_of(experiment, f"the experiment {what}", overhead)
+            return curves_of(experiment, f"the experiment {what}", profile)
     try:
         return whole(load(what), f"the table {what}")
     except InputError as error:
         raise InputError(f"{error}; nor does the store {str(store)!r} hold an experiment of that name") from None
 
 
-def curves_of(experiment: Experiment, told: str, overhead: Overhead) -> Curves:
+def curves_of(experiment: Experiment, told: str, profile: Profile) -> Curves:
     """An experiment's curves; raises InputError where it holds no report, or a trial inherited another's training."""
     import numpy as np
 
     table = recorded_table(experiment)
-    found = unit_seconds(laps(list(experiment.records())), overhead)
+    found = unit_seconds(laps(list(experiment.records())), profile.overhead, profile.scaling)
     known = [took for took in found.values() if took > 0]
     mean = fmean(known) if known else 1.0
     seconds = [found.get(trial, 0.0) or mean for trial in range(table.configurations)]

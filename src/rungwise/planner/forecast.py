@@ -72,7 +72,8 @@ class Setting:
 class Forecast:
     """What a scheduler and a division come to: seconds, slot-hours of jobs, and the share of all slots that is in use.
 
-    `times` and `costs` are the seconds and slot-hours of each seed; `units` are those trained; `quality` is what the
+    `times` and `costs` are the seconds and slot-hours of each seed; `trials` is the
+    most that were started, `units` are those trained; `quality` is what the
     winner reaches when it is trained to the end, in the metric's own direction, `regret` how far it is from the best
     curve, 1 being the median (see `rungwise.comparison.traces`; None where the curves have no such scale).
     """
@@ -84,6 +85,7 @@ class Forecast:
     times: tuple[float, ...]
     costs: tuple[float, ...]
     use: Estimate
+    trials: int
     units: Estimate
     quality: Estimate
     regret: Estimate | None
@@ -192,6 +194,7 @@ def _summed(
         times=times,
         costs=costs,
         use=estimate(use, resamples),
+        trials=max(len(run.rows) for run in runs),
         units=estimate([float(run.resource) for run in runs], resamples),
         quality=estimate(quality, resamples),
         regret=None if scale is None else estimate(regret, resamples),

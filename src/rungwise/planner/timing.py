@@ -17,9 +17,13 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 
 from rungwise.backends.overhead import Overhead
+from rungwise.backends.scaling import Scaling
 from rungwise.core.commands import Launch
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
+
+ALIKE = Scaling.of({1: 1.0})
+"""Of jobs that all have one share of slots."""
 
 
 @dataclass(slots=True)
@@ -58,11 +62,12 @@ def laps(records: Sequence[Record]) -> list[Lap]:
             case Launch(trial, _, start, _, slots):
                 under[trial] = Lap(trial, start, slots, now)
             case TrialReported(now, trial, resource):
-                under[trial].reports.append((resource, now))
+                if trial in under:  # a late report tells nothing
+                    under[trial].reports.append((resource, now))
             case TrialPaused(now, trial) | TrialEnded(now, trial):
-                lap = under.pop(trial)
-                lap.ended = now
-                if lap.reports:
+                lap = under.pop(trial, None)
+                if lap is not None and lap.reports:
+                    lap.ended = now
                     found.append(lap)
     return found
 
@@ -77,7 +82,7 @@ def timing(first: Lap, measured: Sequence[Lap]) -> Timing:
         by_trial.setdefault(lap.trial, []).append(lap)
     resumed = any(lap.start for lap in measured)
     if not all(len(lap.reports) >= 3 for lap in measured):
-        whole = fmean(unit_seconds(measured, Overhead()).values())
+        whole = fmean(unit_seconds(measured, Overhead(), ALIKE).values())
         return Timing(_least([_before(first, whole)]), whole, 0.0, 0.0, 0.0, False, resumed)
     units = {trial: fmean(_unit(lap) for lap in own) for trial, own in by_trial.items()}
     mean = fmean(units.values())
@@ -87,17 +92,19 @@ def timing(first: Lap, measured: Sequence[Lap]) -> Timing:
     return Timing(_least([_before(first, mean) - startup]), mean, startup, load, save, True, resumed)
 
 
-def unit_seconds(found: Sequence[Lap], overhead: Overhead) -> dict[int, float]:
-    """Seconds per unit of each trial, over all of its jobs, less what each of them costs besides.
+def unit_seconds(found: Sequence[Lap], overhead: Overhead, scaling: Scaling) -> dict[int, float]:
+    """Seconds per unit of each trial on one slot, over all of its jobs, less what each of them costs besides.
 
-    Jobs that began with the run are left out, because they waited for what is imported once.
+    `scaling` says how fast more slots are. Jobs that began with the run are left out, because they waited for what is
+    imported once; so are those that repeated what was lost.
     """
     took, units = dict[int, float](), dict[int, int]()
     for lap in found:
-        if lap.began > 0:
-            besides = overhead.before(lap.start) + overhead.save
-            took[lap.trial] = took.get(lap.trial, 0.0) + max(0.0, lap.ended - lap.began - besides)
-            units[lap.trial] = units.get(lap.trial, 0) + lap.reports[-1][0] - lap.start
+        trained = lap.reports[-1][0] - lap.start
+        if lap.began > 0 and trained > 0:
+            seconds = max(0.0, lap.ended - lap.began - overhead.before(lap.start) - overhead.save)
+            took[lap.trial] = took.get(lap.trial, 0.0) + seconds * scaling.speed(lap.slots)
+            units[lap.trial] = units.get(lap.trial, 0) + trained
     return {trial: took[trial] / units[trial] for trial in took}
 
 

@@ -45,7 +45,7 @@ def print_plan(
     grid(console, header, rows, left=frozenset(("scheduler", "slots")))
     line(console, "")
     paragraph(console, advice_text(advice, wanted, setting))
-    for told in slower_text(profile):
+    for told in [*_fewer(found, setting.trials), *slower_text(profile)]:
         paragraph(console, told, "yellow")
     line(console, "")
     for told in (
@@ -159,6 +159,12 @@ def advice_text(advice: Advice, wanted: Wanted, setting: Setting) -> str:
     return text
 
 
+def _fewer(found: Sequence[Forecast], trials: int) -> list[str]:
+    """Which schedulers start fewer trials than there might be: their times are not those of all."""
+    started = {each.method.name: each.trials for each in found}
+    return [f"{clean(name)} starts {most} of {trials} trials." for name, most in started.items() if most < trials]
+
+
 def _named(forecast: Forecast) -> str:
     division = forecast.division
     text = f"{clean(forecast.method.name)} with {counted(division.slots, 'slots')} a trial"
@@ -247,6 +253,7 @@ def _plain(forecast: Forecast) -> dict[str, Any]:
         "seconds": _estimate(forecast.time),
         "slot_hours": _estimate(forecast.hours),
         "in_use": _estimate(forecast.use),
+        "trials": forecast.trials,
         "units": _estimate(forecast.units),
         "quality": _estimate(forecast.quality),
         "regret": _estimate(forecast.regret),
