@@ -5,10 +5,11 @@
 256 configurations in random order, 4 workers, r = 1, eta 3, the floor rule; nothing is cut at the end: what can be
 promoted is. For each table and seed all schedulers get the same configurations in the same order. The regret of a
 winner is (its - the best) / (the median - the best) of all rows of the table: by the best value of its curve, and by
-the last one. A winner has diverged if its curve holds a value that is not finite; where the last one is not, that
-regret counts as 1. A winner with a regret above 0.2 by its last value is a bad one. Ranks are by regret of the best
-value among the schedulers of a table and seed, ties averaged. Units are ratios in the geometric mean. Intervals are
-those of `rungwise.comparison.resampling`: tables are drawn, then seeds within them. Prints Markdown; takes two minutes.
+the last one; where these are the same, it is 0. A winner has diverged if its curve holds a value that is not finite;
+where the last one is not, that regret counts as 1. A winner with a regret above 0.2 by its last value is a bad one.
+Ranks are by regret of the best value among the schedulers of a table and seed, ties averaged. Units are ratios in the
+geometric mean. Intervals are those of `rungwise.comparison.resampling`: tables are drawn, then seeds within them.
+Prints Markdown; takes two minutes.
 """
 
 import sys
@@ -39,8 +40,12 @@ COMPARED = (
     ("PASHA", "ASHA"), ("Taper", "ASHA"), ("Taper", "PASHA"), ("Taper, gamma 1.2", "ASHA"),
     ("GatedPASHA", "ASHA"), ("GatedPASHA", "PASHA"),
 )  # fmt: skip
-MODELLED = ("nasbench201/",)
-"""Tables whose curves are modelled between real ends: apart from the others."""
+GROUPS: Mapping[str, Callable[[str], bool]] = {
+    "real tables": lambda name: not name.startswith(("nasbench201/", "synthetic/")),
+    "semi-synthetic tables": lambda name: name.startswith("nasbench201/"),
+    "synthetic tables": lambda name: name.startswith("synthetic/"),
+}
+"""Apart from the others: tables whose curves are modelled between real ends, and those made up to mimic trouble."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class Scale:
     def regret(self, loss: float) -> float:
         finite = self.losses[np.isfinite(self.losses)]
         best, middle = float(finite.min()), float(np.median(finite))
-        return (loss - best) / (middle - best) if np.isfinite(loss) else 1.0
+        if not np.isfinite(loss):
+            return 1.0
+        return (loss - best) / (middle - best) if middle > best else 0.0
 
 
 def finals(table: rw.Table) -> Array:
@@ -150,13 +157,11 @@ def main(arguments: Sequence[str]) -> None:
     seeds = int(arguments[0]) if arguments else SEEDS
     tables = names()
     found = measured(tables, seeds)
-    real = [place for place, name in enumerate(tables) if not name.startswith(MODELLED)]
-    rest = [place for place in range(len(tables)) if place not in real]
-    print(f"{len(real)} real tables, {seeds} seeds, {TRIALS} configurations, {WORKERS} workers, eta {ETA}\n")
-    print_tables(found[:, real])
-    if rest:
-        print(f"\n{len(rest)} semi-synthetic tables\n")
-        print_tables(found[:, rest])
+    for group, belongs in GROUPS.items():
+        places = [place for place, name in enumerate(tables) if belongs(name)]
+        if places:
+            print(f"\n{len(places)} {group}, {seeds} seeds, {TRIALS} configurations, {WORKERS} workers, eta {ETA}\n")
+            print_tables(found[:, places])
     print("\nUnits, regret by the best value, and winners that diverged, of every table\n")
     print_each(tables, found)
 

@@ -77,7 +77,7 @@ def test_the_paper_in_a_process_of_its_own_writes_pages_numbers_and_pictures(tmp
 def test_the_paper_as_json_and_without_pictures(cli: Cli, tmp_path: Path) -> None:
     done = cli("paper", "digits", *SMALL, "--only", "main", "--json", "-o", "out", "--no-figures")
     rows = done.json()
-    assert [row["approach"] for row in rows] == ["ASHA", "PASHA", "1 epoch", "random"]
+    assert [row["approach"] for row in rows] == ["ASHA", "PASHA", "Taper", "GatedPASHA", "1 epoch", "random"]
     assert rows[0]["speedup"] == 1.0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["paper.csv", "paper.md"]
     assert (

@@ -1,5 +1,6 @@
 """Trials of several slots on this machine: one process with all of them, or a rank for each."""
 
+import logging
 import os
 import select
 import signal
@@ -281,8 +282,9 @@ echo "part $RANK of $WORLD_SIZE on $RUNGWISE_SLOTS" > "$RUNGWISE_SAVE/part-$RANK
 
 
 def test_of_a_plain_command_rank_0s_lines_are_reports_and_all_may_leave_a_part_of_the_checkpoint(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(logging.getLogger("rungwise"), "propagate", True)  # whatever a live view has made of it
     with backend(tmp_path, ScriptTraining(("/bin/sh", "-c", PLAIN), "env"), grace=20.0) as made:
         *reports, end = run(events_of(made), made, launch(tmp_path))
     assert [(event.resource, event.value) for event in reports if isinstance(event, TrialReported)] == [(3, 0.5)]

@@ -132,6 +132,5 @@ class SlowTaper:
                     return trial, self.levels[k + 1]
                 self.enter(trial, k + 1)
             hopeless = sum(score == inf for score, _, _ in here)
-            places = max(len(self.gone[k]), min(quota, expected - self.lost[k] - hopeless))
-            expected = places - self.vain[k]
+            expected = min(quota, expected - self.lost[k] - hopeless) - self.vain[k]
         return None

@@ -4,11 +4,14 @@ from math import inf, nan
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import rungwise as rw
 from rungwise.core.decisions import Disagreement, Divergence, OpenRung, PromoteTrial, StartTrial
 from rungwise.core.events import TrialEnded, TrialReported
 from rungwise.schedulers import ASHA, GatedPASHA
+from rungwise.schedulers.stability.gate import Scouts
 
 Told = tuple[OpenRung, ...]
 
@@ -158,6 +161,32 @@ def test_a_risen_gate_lets_a_third_pass_where_it_was_and_few_where_it_is() -> No
     assert gated.gate == 9
     later = promotions(gated)
     assert [each.trial for each in later if each.milestone == 27] == [1]  # of eight: not two
+
+
+def test_who_might_have_passed_a_rung_waits_when_the_gate_comes_to_it() -> None:
+    gated = scouting([float(value) for value in range(54)], phi=0.01, width=9, scouts=7)
+    for trial, value in enumerate((1.0, 1.1, 1.2, 1.3, 1.4)):
+        assert report(gated, trial, 9, value) == ()
+    assert report(gated, 5, 9, 0.5) == (OpenRung(9, Disagreement((5, 0), 0.27, 9)),)
+    assert not any(each.milestone == 27 for each in promotions(gated))  # a third would be two of six
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(2, 4),
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40),
+)
+def test_scouts_know_who_leads_and_who_leads_the_favourites(eta: int, values: list[tuple[int, int]]) -> None:
+    scouts = Scouts(eta)
+    for count, (below, here) in enumerate(values, 1):
+        scouts.add(100 + count, below, here)
+        so_far = [(100 + number, *each) for number, each in enumerate(values[:count], 1)]
+        favourites = sorted(so_far, key=lambda each: each[1])[: -(-count // eta)]
+        assert scouts.leader == min(so_far, key=lambda each: each[2])[::2]
+        trial, value = scouts.favourite
+        assert value == min(each[2] for each in favourites)
+        assert (trial, value) in [each[::2] for each in favourites]
+        assert len(scouts) == count
 
 
 def test_asha_from_the_start_on_one_or_two_rungs() -> None:

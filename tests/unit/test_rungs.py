@@ -107,6 +107,21 @@ def test_the_threshold_is_the_worst_of_the_best(values: list[float], eta: int, r
         assert best.threshold == (inside[-1] if inside else (-inf, -1))
 
 
+@given(
+    values=st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, inf]), max_size=40),
+    shares=st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=6),
+)
+def test_another_quota_admits_others_at_once(values: list[float], shares: list[tuple[int, int]]) -> None:
+    best = Best(lambda n: n // 2)
+    for arrival, value in enumerate(values):
+        best.add(value)
+        step, more = shares[arrival % len(shares)]
+        best.admit(lambda n, step=step, more=more: n // step + more)  # type: ignore[misc]
+        ranked = sorted((value, arrival) for arrival, value in enumerate(values[: arrival + 1]))
+        inside = ranked[: (arrival + 1) // step + more]
+        assert best.threshold == (inside[-1] if inside else (-inf, -1))
+
+
 def floor_rung(eta: int = 2) -> Rung:
     return Rung(lambda n: n // eta, ties=False)
 

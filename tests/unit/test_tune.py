@@ -76,6 +76,7 @@ def test_what_is_planned_whole_is_not_cut_short_unless_asked_for(
 def test_shares_are_checked_against_the_workers_and_the_scheduler_before_anything_starts(tune: Tune) -> None:
     assert tune().allocation == {"name": "fixed", "slots": 1}
     assert tune(workers=4, slots=2).allocation == {"name": "fixed", "slots": 2}
+    assert [tune(workers=5, slots=slots).at_once for slots in (1, 2, 5)] == [5, 2, 1]
     assert tune(workers=8, allocation="by-rung").allocation == {"name": "by-rung", "slots": 1, "most": 8}
     with pytest.raises(InputError, match="slots is 3, but there are 2 in all"):
         tune(workers=2, slots=3)

@@ -36,7 +36,7 @@ class Keeping:
         self.keeper = Keeper(
             self._folder,
             quota=spec.local.get("checkpoint_quota"),
-            workers=spec.workers,
+            workers=spec.at_once,
             droppable=self._least_promising,
             running=lambda trial: trial in ledger.trials and ledger.trials[trial].status == "running",
         )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from math import isfinite
 
+from rungwise.api.shares import share_advice
 from rungwise.core.decisions import FailTrial
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.records import Record
@@ -19,6 +20,7 @@ def advice(spec: ExperimentSpec, unit: str) -> list[str]:
     lines = (
         ladder_advice(spec.scheduler, spec.milestones, unit),
         space_advice(spec.searcher, spec.space, spec.trials),
+        share_advice(spec.allocation, spec.workers),
     )
     return [line for line in lines if line is not None]
 

@@ -23,7 +23,7 @@ def allocation_settings(allocation: object, slots: object, workers: int) -> dict
     {'name': 'by-rung', 'slots': 1, 'most': 4}
     """
     settings = {"name": allocation} if isinstance(allocation, str) else allocation
-    if not isinstance(settings, Mapping) or settings.get("name") not in OPTIONS:
+    if not isinstance(settings, Mapping) or settings.get("name") not in tuple(OPTIONS):
         given = settings.get("name") if isinstance(settings, Mapping) else settings
         raise InputError(
             f"allocation is {given!r}, but must be one of {', '.join(OPTIONS)}, or such a name with options"
@@ -62,6 +62,21 @@ def widest(settings: Mapping[str, Any]) -> int:
     (2, 4)
     """
     return int(settings.get("most", settings["slots"]))
+
+
+def share_advice(settings: Mapping[str, Any], workers: int) -> str | None:
+    """What should be known of a fixed share that does not divide the slots there are; None: nothing.
+
+    >>> share_advice({"name": "fixed", "slots": 2}, 5)
+    'of 5 slots 1 will never be used, because each trial takes 2: let workers be a multiple of slots'
+    """
+    left = workers % settings["slots"]
+    if settings["name"] != "fixed" or not left:
+        return None
+    return (
+        f"of {workers} slots {left} will never be used, because each trial takes {settings['slots']}: let workers be a"
+        " multiple of slots"
+    )
 
 
 def _within(what: str, number: object, workers: int) -> int:

@@ -71,7 +71,7 @@ def compare(
         spec = experiment.spec
         curves, ran = recorded_table(experiment), as_it_ran(experiment)
         low, factor = spec.scheduler["min_resource"], spec.scheduler["eta"]
-        at_once, how, seed = spec.workers, spec.stop, spec.seed
+        at_once, how, seed = spec.at_once, spec.stop, spec.seed
     else:
         curves = load(str(table))
     resources = {

@@ -75,6 +75,11 @@ class ExperimentSpec:
         """The most that any trial can get, in resource units."""
         return self.milestones[-1]
 
+    @property
+    def at_once(self) -> int:
+        """The most trials that run side by side."""
+        return max(1, self.workers // int(self.allocation["slots"]))
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
         return asdict(self)

@@ -3,7 +3,8 @@
 1. Rung 0 expects all trials, rung k + 1 those who leave rung k: quotas[k] of its expected members at most, less those
    who have no finite score and so cannot leave.
 2. While a rung of n present can still get m, the best quota - m of those present are certain to be among the best
-   quota in the end. They are promoted, and nobody else. So who is promoted does not depend on who comes first.
+   quota in the end. They are promoted, and nobody else. So who is promoted does not depend on who comes first, but for
+   ties.
 3. Members rank by score, the earlier arrival first if tied. Without a finite score, or ended short of the rung: last;
    lost: not expected any more. Whoever ends while it waits keeps its place, which nobody takes.
 4. A trial that passes several milestones with one report enters the higher rungs only if it is promoted to them.
@@ -33,7 +34,7 @@ class _Rung:
 
     def leaving(self, expected: int, quota: int) -> int:
         """How many can leave at most, of so many expected."""
-        return max(self.left, min(quota, expected - self.lost - self.last)) - self.void
+        return min(quota, expected - self.lost - self.last) - self.void
 
 
 class Certain:

@@ -46,7 +46,7 @@ class _Level:
         return median - self.best if isfinite(median) else 0.0
 
 
-class _Scouts:
+class Scouts:
     """Those who completed a rung: who is the best there, and who is the best of the 1/eta that the rung below favours.
 
     O(log n) to add, amortised; O(1) to ask.
@@ -99,7 +99,7 @@ class Gate:
         self._width = width
         self._scouts = scouts
         self._levels = [_Level() for _ in milestones]
-        self._completed = [_Scouts(eta) for _ in milestones]
+        self._completed = [Scouts(eta) for _ in milestones]
         self._standing: dict[int, float] = {}  # values on the rung that a trial entered last, from the gate's on
         self._diverged: set[int] = set()
 
