@@ -4,13 +4,13 @@
    reports or after the last, it stays at the last value. Rows without any report are left out.
 2. Their seconds are only taken as ratios: 1 is what a unit takes on the average, and a profile says how long that is.
    Where a row was not recorded to the end, each of its units takes the median of those that were. An experiment's
-   seconds are those of its jobs, less what the profile says that jobs cost besides, alike for all units of a trial.
+   seconds are those of its jobs, less what the profile says that jobs cost besides, alike for all units of a trial; the
+   average is that over all units trained, because those of a job with few say little.
 3. What was done to them is told in a sentence, with every result.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rungwise.api.experiment import Experiment
@@ -73,20 +73,24 @@ def curves_of(experiment: Experiment, told: str, profile: Profile) -> Curves:
     import numpy as np
 
     table = recorded_table(experiment)
+    rows = range(table.configurations)
     found = unit_seconds(laps(list(experiment.records())), profile.overhead, profile.scaling)
-    known = [took for took in found.values() if took > 0]
-    mean = fmean(known) if known else 1.0
-    seconds = [found.get(trial, 0.0) or mean for trial in range(table.configurations)]
-    grid = np.repeat(np.array(seconds)[:, None], table.units, axis=1)
+    seconds, units = (sum(each) for each in zip(*found.values(), strict=True)) if found else (0.0, 0)
+    mean = seconds / units if seconds else 1.0
+    each = [took / count if took else mean for took, count in (found.get(row, (0.0, 1)) for row in rows)]
+    grid = np.repeat(np.array(each)[:, None], table.units, axis=1)
     same = Table(
         table.values, grid, table.mode, reported=table.reported, finished=table.finished, name=table.name,
         metric=table.metric, unit=table.unit,
     )  # fmt: skip
-    return whole(same, told)
+    return whole(same, told, mean)
 
 
-def whole(table: Table, told: str) -> Curves:
-    """A table whose curves all go to the end, at one second a unit on the average; InputError for an empty one."""
+def whole(table: Table, told: str, average: float | None = None) -> Curves:
+    """A table whose curves all go to the end, at one second a unit on the average; InputError for an empty one.
+
+    `average` is what a unit takes on the average (None: the mean of the table's).
+    """
     import numpy as np
 
     seconds = np.array(table.seconds)
@@ -98,7 +102,7 @@ def whole(table: Table, told: str) -> Curves:
     if table.reported is not None:
         for row in parts:
             seconds[row] = np.median(seconds[row, : table.recorded(row)])
-    mean = float(seconds[rows].mean())
+    mean = float(seconds[rows].mean()) if average is None else average
     filled = Table(
         _held(table.values[rows], reported[rows]),
         seconds[rows] / mean if mean > 0 else np.ones((len(rows), table.units)),

@@ -82,7 +82,7 @@ def timing(first: Lap, measured: Sequence[Lap]) -> Timing:
         by_trial.setdefault(lap.trial, []).append(lap)
     resumed = any(lap.start for lap in measured)
     if not all(len(lap.reports) >= 3 for lap in measured):
-        whole = fmean(unit_seconds(measured, Overhead(), ALIKE).values())
+        whole = fmean(took / units for took, units in unit_seconds(measured, Overhead(), ALIKE).values())
         return Timing(_least([_before(first, whole)]), whole, 0.0, 0.0, 0.0, False, resumed)
     units = {trial: fmean(_unit(lap) for lap in own) for trial, own in by_trial.items()}
     mean = fmean(units.values())
@@ -92,20 +92,20 @@ def timing(first: Lap, measured: Sequence[Lap]) -> Timing:
     return Timing(_least([_before(first, mean) - startup]), mean, startup, load, save, True, resumed)
 
 
-def unit_seconds(found: Sequence[Lap], overhead: Overhead, scaling: Scaling) -> dict[int, float]:
-    """Seconds per unit of each trial on one slot, over all of its jobs, less what each of them costs besides.
+def unit_seconds(found: Sequence[Lap], overhead: Overhead, scaling: Scaling) -> dict[int, tuple[float, int]]:
+    """Seconds of each trial's units on one slot, and how many units these are: all of its jobs, less what each costs.
 
     `scaling` says how fast more slots are. Jobs that began with the run are left out, because they waited for what is
     imported once; so are those that repeated what was lost.
     """
-    took, units = dict[int, float](), dict[int, int]()
+    sums: dict[int, tuple[float, int]] = {}
     for lap in found:
         trained = lap.reports[-1][0] - lap.start
         if lap.began > 0 and trained > 0:
             seconds = max(0.0, lap.ended - lap.began - overhead.before(lap.start) - overhead.save)
-            took[lap.trial] = took.get(lap.trial, 0.0) + seconds * scaling.speed(lap.slots)
-            units[lap.trial] = units.get(lap.trial, 0) + trained
-    return {trial: took[trial] / units[trial] for trial in took}
+            took, units = sums.get(lap.trial, (0.0, 0))
+            sums[lap.trial] = (took + seconds * scaling.speed(lap.slots), units + trained)
+    return sums
 
 
 def _unit(lap: Lap) -> float:
