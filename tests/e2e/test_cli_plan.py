@@ -109,6 +109,8 @@ REFUSED = {
     "no profile": (["nosuch.yaml", *SMALL], "nosuch.yaml is not there, but a profile must be a YAML or JSON file"),
     "no workers": (["profile.yaml"], "workers is missing"),
     "workers 0": (["profile.yaml", "--workers", "0"], "workers is 0, but must be a whole number of 1 or more"),
+    "no units": (["profile.yaml", *SMALL, "--max-resource", "0"], "max_resource is 0, but must be a whole number"),
+    "far too many units": (["profile.yaml", *SMALL, "--max-resource", "999999999"], "count coarser units"),
     "no seeds": (["profile.yaml", *SMALL, "--seeds", "0"], "seeds is 0"),
     "a share not measured": (
         ["profile.yaml", *SMALL, "--divide", "8"],

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from rungwise.api.experiment import Experiment
 from rungwise.benchmarks import load
-from rungwise.benchmarks.synthetic import synthetic
+from rungwise.benchmarks.synthetic import UNITS, synthetic
 from rungwise.benchmarks.table import Table
 from rungwise.comparison.recorded import recorded_table
+from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError, StoreError
 from rungwise.planner.profile import Profile
 from rungwise.planner.timing import laps, unit_seconds
@@ -32,6 +33,8 @@ SYNTHETIC = "synthetic/noise"
 """The curves to plan with where nobody names others."""
 SPARE = 4
 """Synthetic curves to draw from, for every trial that will be started."""
+LEAST, MOST = 64, 10_000_000
+"""Of long ones there are fewer, down to so many, and all of them together have so many units at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,7 @@ def find_curves(
     """
     kind, _, name = what.partition("/")
     if kind == "synthetic":
-        table = synthetic(name, SPARE * trials, **({} if units is None else {"units": units}))
-        return Curves(table, f"curves: {what}")
+        return Curves(_synthetic(name, trials, UNITS if units is None else units), f"curves: {what}")
     if Path(store).is_file():
         try:
             experiment = Experiment.open(what, store)
@@ -66,6 +68,17 @@ def find_curves(
         return whole(load(what), f"the table {what}")
     except InputError as error:
         raise InputError(f"{error}; nor does the store {str(store)!r} hold an experiment of that name") from None
+
+
+def _synthetic(name: str, trials: int, units: int) -> Table:
+    """Curves to draw from, several for each trial where they are not too long for that."""
+    check_whole("max_resource", units, 1)
+    if units > MOST // LEAST:
+        raise InputError(
+            f"max_resource is {units}, but synthetic curves have {MOST // LEAST} units at most: count coarser units, or"
+            " name other curves"
+        )
+    return synthetic(name, min(SPARE * trials, MOST // units), units)
 
 
 def curves_of(experiment: Experiment, told: str, profile: Profile) -> Curves:
