@@ -7,7 +7,7 @@ import click
 
 from rungwise.cli.options import echo_json, json_option, pair
 
-FROM_FILE = ("train", "space", "unit", "config_as", "one_process", "gpus", "per_gpu", "preload", "env")
+FROM_FILE = ("train", "space", "unit", "config_as", "one_process", "gpus", "per_gpu", "reuse_workers", "preload", "env")
 
 
 @click.command()
@@ -27,6 +27,7 @@ FROM_FILE = ("train", "space", "unit", "config_as", "one_process", "gpus", "per_
 @click.option(
     "--one-process", is_flag=True, default=None, help="Give a trial all its slots in one process, not in one each."
 )
+@click.option("--reuse-workers", is_flag=True, default=None, help="Keep the processes of functions warm.")
 @click.option("--preload", multiple=True, metavar="MODULE", help="Import it once, before trials fork.")
 @click.option("--seed", default=0, show_default=True, metavar="N", help="Of every random draw.")
 @click.option("-o", "--out", metavar="FILE", help="Write the profile there, as YAML or JSON.")
@@ -65,7 +66,9 @@ def profile(
         raise click.UsageError("there is no training to measure: name one (see rungwise profile --help)")
     shares = whole_numbers("--slots", slots)
     settings.setdefault("space", _beside(train[0]))
-    local: dict[str, Any] = {key: settings.pop(key) for key in ("per_gpu", "preload", "env") if key in settings}
+    local: dict[str, Any] = {
+        key: settings.pop(key) for key in ("per_gpu", "reuse_workers", "preload", "env") if key in settings
+    }
     if "gpus" in settings:
         local["gpus"] = devices(settings.pop("gpus"))
     in_all = max(shares) if workers is None else workers

@@ -128,8 +128,8 @@ def measure(
     """Measure a training's seconds per unit on so many slots each, of `workers` in all (default: the largest share).
 
     `train`, `space`, `unit`, `one_process` and `config_as` are those of `rungwise.tune`; `local` are other settings of
-    the backend (`gpus`, `per_gpu`, `preload`, `env`). Each job trains `units` units; seconds are means over so many
-    `configurations`. `progress` is told what is being measured.
+    the backend (`gpus`, `per_gpu`, `reuse_workers`, `preload`, `env`). Each job trains `units` units; seconds are means
+    over so many `configurations`. `progress` is told what is being measured.
     Raises InputError for arguments out of range, RungwiseError where a trial fails.
     """
     wanted = sorted({check_whole("a share of slots", share, 1) for share in shares})
