@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rungwise import allocation as allocation
     from rungwise import benchmarks as benchmarks
     from rungwise import comparison as comparison
+    from rungwise import planner as planner
     from rungwise import schedulers as schedulers
     from rungwise.api.experiment import Best as Best
     from rungwise.api.experiment import Experiment as Experiment
@@ -51,7 +52,7 @@ _PUBLIC = {
     "simulate": "rungwise.api.simulate",
     "tune": "rungwise.api.tune",
 }
-_ROOMS = ("allocation", "benchmarks", "comparison", "schedulers")
+_ROOMS = ("allocation", "benchmarks", "comparison", "planner", "schedulers")
 
 __all__ = [  # noqa: PLE0604 - a literal list of names
     *_PUBLIC,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rungwise.allocation import Fixed
 from rungwise.api.nearest import NO_CHILDREN, NearestRows
 from rungwise.api.shares import check_allocation
+from rungwise.backends.overhead import Overhead
 from rungwise.backends.scaling import Scaling
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.benchmarks.spaces import space_of
@@ -126,6 +127,7 @@ def simulate(
     trials: int | None = None,
     allocation: Allocation | None = None,
     scaling: Scaling | Mapping[int, float] | None = None,
+    overhead: Overhead | None = None,
 ) -> Simulation:
     """Run a scheduler over a learning-curve table, on a virtual clock.
 
@@ -136,7 +138,8 @@ def simulate(
 
     A trial takes one of the `workers` slots, or what an `allocation` says (one of `rungwise.allocation`). The table's
     seconds are those on one slot; `scaling`, seconds per unit by slots such as `{1: 1.0, 2: 0.55, 4: 0.33}`, says how
-    much faster more of them are (default: no faster; see `rungwise.backends.scaling`). Starting a job takes no time.
+    much faster more of them are (default: no faster; see `rungwise.backends.scaling`). Starting a job and saving its
+    checkpoint take no time, or that of an `overhead` (see `rungwise.backends.overhead`).
 
     With a `searcher` (as `tune` takes it) a trial gets the row that is nearest to what is suggested, of those that no
     trial has had: see `rungwise.api.nearest`. The table must have configurations; `space` is what is searched (default:
@@ -164,7 +167,8 @@ def simulate(
     check_allocation(policy, scheduler, workers)
     tuner = Tuner(scheduler, chosen, policy, seed=seed, trials=most, stop=stop)
     backend = Simulator(
-        _Curves(table, report_at, chosen.rows), workers=workers, max_resource=scheduler.milestones[-1],
+        _Curves(table, report_at, chosen.rows, Overhead() if overhead is None else overhead),
+        workers=workers, max_resource=scheduler.milestones[-1],
         scaling=None if scaling is None else Scaling.of(scaling),
     )  # fmt: skip
     own = _Records([])
@@ -234,7 +238,10 @@ class _Both:
 class _Curves:
     """What each job reports, read from the table."""
 
-    def __init__(self, table: Table, report_at: Sequence[int] | None, rows: Sequence[int]) -> None:
+    def __init__(
+        self, table: Table, report_at: Sequence[int] | None, rows: Sequence[int], overhead: Overhead
+    ) -> None:  # fmt: skip
+        self._overhead = overhead
         self._table = table
         self._rows = rows
         self._values = table.minimised()
@@ -245,13 +252,16 @@ class _Curves:
         row = self._rows[launch.trial]
         values, seconds = self._values[row], self._seconds[row]
         start, end = launch.start, launch.milestone
+        before, after = self._overhead.before(start), self._overhead.save
         if self._units is None and self._table.reported is None:
-            return Curve(range(start + 1, end + 1), values[start:end].tolist(), seconds[start:end].tolist())
+            return Curve(
+                range(start + 1, end + 1), values[start:end].tolist(), seconds[start:end].tolist(), before, after
+            )
         every = self._reported(row, launch)
         first = bisect_right(every, start)
         units = every[first : bisect_left(every, end) + 1]
         took = [sum(seconds[a:b].tolist()) for a, b in pairwise([start, *units])]
-        return Curve(units, [float(values[unit - 1]) for unit in units], took)
+        return Curve(units, [float(values[unit - 1]) for unit in units], took, before, after)
 
     def _reported(self, row: int, launch: Launch) -> Sequence[int]:
         """The units at which a row reports; raises UnrecordedError where the job would go beyond them."""

@@ -18,11 +18,25 @@ NO_METRICS: dict[str, float] = {}
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What a job will report: resources (rising), values (minimised), and the seconds from each report to the next."""
+    """What a job will report: resources (rising), values (minimised), and the seconds from each report to the next.
+
+    The first report comes `before` seconds later, and the last one `after` seconds: on however many slots.
+    """
 
     resources: Sequence[int]
     values: Sequence[float]
     seconds: Sequence[float]
+    before: float = 0.0
+    after: float = 0.0
+
+    def delayed(self, seconds: Sequence[float]) -> Sequence[float]:
+        """The seconds of its reports, as many slots take them, with what comes before and after."""
+        if not seconds or not (self.before or self.after):
+            return seconds
+        first, *rest = seconds
+        whole = [first + self.before, *rest]
+        whole[-1] += self.after
+        return whole
 
 
 @dataclass(slots=True)
@@ -76,7 +90,8 @@ class Simulator:
                 if self._scaling is not None and len(slots) > 1:
                     seconds = self._scaling.scaled(seconds, len(slots))
                 job = _Job(
-                    command.trial, command.start, command.milestone, slots, curve.resources, curve.values, seconds
+                    command.trial, command.start, command.milestone, slots, curve.resources, curve.values,
+                    curve.delayed(seconds),
                 )  # fmt: skip
                 self._jobs[command.trial] = job
                 self._schedule(job, 0)

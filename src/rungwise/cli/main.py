@@ -11,6 +11,8 @@ from rungwise.cli.compare import compare, record
 from rungwise.cli.demo import demo
 from rungwise.cli.look import best, list_experiments, replay, show
 from rungwise.cli.paper import paper
+from rungwise.cli.plan import plan
+from rungwise.cli.profile import profile
 from rungwise.cli.regret import regret
 from rungwise.cli.retrain import retrain
 from rungwise.cli.tune import resume, tune
@@ -23,7 +25,22 @@ def rungwise() -> None:
     """Tune rung by rung; stop paying as soon as the ranking is settled."""
 
 
-for command in (demo, tune, resume, list_experiments, show, best, replay, retrain, compare, record, paper, regret):
+for command in (
+    demo,
+    tune,
+    resume,
+    list_experiments,
+    show,
+    best,
+    replay,
+    retrain,
+    compare,
+    record,
+    paper,
+    regret,
+    profile,
+    plan,
+):
     rungwise.add_command(command)
 
 

@@ -54,7 +54,8 @@ class Keeper(Protocol):
 class LocalBackend:
     """Runs trials on this machine as the settings say; leaving its context ends every process it started.
 
-    `max_resource` is the most that any trial gets. `checkpoints` is the folder for them and for what trials print;
+    `objective` is what trials are judged by (None: nothing; any metric will do, and values are NaN); `max_resource` is
+    the most that any trial gets. `checkpoints` is the folder for them and for what trials print;
     `keeper` says how much they may take (None: no limit), and what is no longer needed is left for others to remove.
     Event times are seconds since construction plus `start_at`. The descriptors in `holding` stay open, should this
     process be killed, until none of its trials' processes is left.
@@ -65,7 +66,7 @@ class LocalBackend:
     """
 
     def __init__(
-        self, training: Training, settings: LocalSettings, *, objective: Objective, max_resource: int,
+        self, training: Training, settings: LocalSettings, *, objective: Objective | None, max_resource: int,
         checkpoints: Path, keeper: Keeper | None = None, holding: Sequence[int] = (), proven: bool = False,
         start_at: float = 0.0,
     ) -> None:  # fmt: skip
@@ -199,9 +200,10 @@ class LocalBackend:
         if start < launch.start:
             self._supervisor.events.append(TrialRewound(self._now(), launch.trial, start))
         settings = self._settings
+        metric = None if self._objective is None else self._objective.metric
         job = Job(
             launch.trial, launch.configuration, launch.seed, launch.slots, start, launch.milestone, self._max_resource,
-            self._objective.metric, str(folder), settings.every_units, settings.every_seconds, room,
+            metric, str(folder), settings.every_units, settings.every_seconds, room,
         )  # fmt: skip
         self._supervisor.run(job, folder)
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import inf
+from math import inf, nan
 from pathlib import Path
 
 from rungwise.backends.local.causes import OomKills, outcome_of
@@ -58,8 +58,8 @@ class Supervisor:
     )  # fmt: skip
 
     def __init__(
-        self, open_pool: Callable[[Callable[[Child], object]], Pool], *, objective: Objective, patience: Patience,
-        proven: bool, now: Callable[[], float], refused: Callable[[int, int], object],
+        self, open_pool: Callable[[Callable[[Child], object]], Pool], *, objective: Objective | None,
+        patience: Patience, proven: bool, now: Callable[[], float], refused: Callable[[int, int], object],
     ) -> None:  # fmt: skip
         self._objective = objective
         self._patience = patience
@@ -214,7 +214,7 @@ class Supervisor:
             self._patience.give(running, graces)
 
     def _reported(self, running: Running, resource: int, metrics: dict[str, float]) -> None:
-        value = self._objective.value(metrics)
+        value = nan if self._objective is None else self._objective.value(metrics)
         self.events.append(TrialReported(self._now(), running.job.trial, resource, value, metrics))
         running.reported = resource
         running.heard = time.monotonic()
@@ -243,10 +243,9 @@ class Supervisor:
         running = child.running
         if running is None or running.breach is not None:
             return
+        metric = None if self._objective is None else self._objective.metric
         try:
-            resource, metrics = check_report(
-                *split_report(report), metric=self._objective.metric, previous=running.reported
-            )  # fmt: skip
+            resource, metrics = check_report(*split_report(report), metric=metric, previous=running.reported)
         except ContractError as error:
             running.breach = str(error)
             running.outcome = Failed("contract", str(error))
