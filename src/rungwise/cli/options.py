@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,15 @@ store_option = click.option(
     help="The file with the logs of all experiments.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def written(train: tuple[str, ...]) -> dict[str, Any]:
+    """The settings of an experiment's YAML file, or the training that the words name, if there are any."""
+    from rungwise.api.files import read_experiment
+
+    if len(train) == 1 and Path(train[0]).suffix in (".yaml", ".yml"):
+        return read_experiment(Path(train[0]))
+    return {"train": train[0] if len(train) == 1 else train} if train else {}
 
 
 def pair(option: str, text: str, *, plain: bool = False) -> tuple[str, str | int | float]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from rungwise.cli.options import echo_json, json_option, pair
+from rungwise.cli.options import echo_json, json_option, pair, written
 
 FROM_FILE = ("train", "space", "unit", "config_as", "one_process", "gpus", "per_gpu", "reuse_workers", "preload", "env")
 
@@ -45,7 +45,6 @@ def profile(
     rungwise profile experiment.yaml --configurations 8 -o profile.yaml
     """
     from rungwise.api.checks import devices
-    from rungwise.api.files import read_experiment
     from rungwise.backends.local.slots import usable_cores
     from rungwise.cli.plan import whole_numbers
     from rungwise.planner import measure, write_profile
@@ -53,12 +52,8 @@ def profile(
 
     if out is not None:
         check_target(out)
-    settings: dict[str, Any] = {}
-    if len(train) == 1 and Path(train[0]).suffix in (".yaml", ".yml"):
-        read = read_experiment(Path(train[0]))
-        settings = {key: read[key] for key in FROM_FILE if key in read}
-    elif train:
-        settings = {"train": train[0] if len(train) == 1 else train}
+    read = written(train)
+    settings = {key: read[key] for key in FROM_FILE if key in read}
     settings.update({key: value for key, value in given.items() if value not in (None, ())})
     if given["env"]:
         settings["env"] = dict(pair("--env", text, plain=True) for text in given["env"])

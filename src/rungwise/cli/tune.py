@@ -2,13 +2,12 @@
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from rungwise.cli.options import json_option, pair, store_option
+from rungwise.cli.options import json_option, pair, store_option, written
 
 
 @click.command()
@@ -93,16 +92,11 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, hu
     rungwise tune experiment.yaml --workers 4
     rungwise tune --space space.yaml --metric loss --max-resource 100 -- ./train --lr {lr}
     """
-    from rungwise.api.files import read_experiment
     from rungwise.api.tune import tune as start
     from rungwise.cli.ending import ended
     from rungwise.cli.screen import watching
 
-    settings: dict[str, Any] = {}
-    if len(train) == 1 and Path(train[0]).suffix in (".yaml", ".yml"):
-        settings = read_experiment(Path(train[0]))
-    elif train:
-        settings = {"train": train[0] if len(train) == 1 else train}
+    settings = written(train)
     settings.update({key: value for key, value in given.items() if value not in (None, ())})
     for key in ("limits", "env"):
         if given[key]:

@@ -25,7 +25,7 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.ledger import TrialEntry
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
-from rungwise.searchers.finite import Key, key_of, untried
+from rungwise.searchers.finite import Key, key_of, usual_or_untried
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
 from rungwise.space.domain import Scalar, index_of
@@ -78,9 +78,9 @@ class EvolutionSearch:
             return key_of(self._space, configuration)
 
         had = {key(entry.configuration) for entry in history.trials.values()}
-        if usual is None or key(usual) not in had:
-            return usual
-        return untried(self._space, had, key, sequence(self._seed, Purpose.SUGGESTION, trial).spawn(1)[0])
+        return usual_or_untried(
+            self._space, usual, had, key, sequence(self._seed, Purpose.SUGGESTION, trial).spawn(1)[0]
+        )
 
     def _child(self, history: History, members: list[TrialEntry], trial: int) -> Configuration | None:
         import numpy as np

@@ -59,6 +59,17 @@ def untried(
     return None if size <= LOOKED_THROUGH else drawn[0]
 
 
+def usual_or_untried(
+    space: Space,
+    usual: Configuration | None,
+    had: Set[Hashable],
+    key: Callable[[Configuration], Hashable],
+    sequence: "np.random.SeedSequence",
+) -> Configuration | None:
+    """The usual configuration, if there is one and no trial has had it; else as `untried`."""
+    return usual if usual is None or key(usual) not in had else untried(space, had, key, sequence)
+
+
 def shuffled(space: Space, sequence: "np.random.SeedSequence") -> Iterator[dict[str, Scalar]]:
     """Every configuration of a finite space once, the values of each hyperparameter in a random order.
 

@@ -71,6 +71,10 @@ class Observations:
             rows.append(row)
         return rows
 
+    def own(self, trials: Mapping[int, TrialEntry], rows: list[int]) -> list[int]:
+        """Of the rows that `update` gave, those of this experiment: earlier ones' trials have numbers below 0."""
+        return rows[sum(trial < 0 for trial in trials) :]
+
     def had(self, rows: list[int]) -> set[bytes]:
         """The keys of the configurations in these rows."""
         keys = self._keys

@@ -30,7 +30,7 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
-from rungwise.searchers.finite import untried
+from rungwise.searchers.finite import usual_or_untried
 from rungwise.searchers.gp.fits import Fits
 from rungwise.searchers.observations import Arrivals, Observations
 from rungwise.searchers.random import RandomSearch
@@ -99,10 +99,7 @@ class GPSearch:
                 found = self._best(hunt, self._space.sample(sampling, RANDOM), had, random)
                 if found is not None:
                     return found
-        usual = self._random.suggest(history, request)
-        if usual is None or self._table.key(usual) not in had:
-            return usual
-        return untried(self._space, had, self._table.key, filling)
+        return usual_or_untried(self._space, self._random.suggest(history, request), had, self._table.key, filling)
 
     def prepare(self, history: History) -> None:
         """Begin the fit that later suggestions will need, in a thread of its own. It changes no suggestion."""
@@ -112,7 +109,7 @@ class GPSearch:
     def _rows(self, history: History) -> tuple[list[int], list[int]]:
         """The rows of all trials, and those of this experiment's own."""
         rows = self._table.update(history.trials)
-        return rows, rows[sum(trial < 0 for trial in history.trials) :]
+        return rows, self._table.own(history.trials, rows)
 
     def _inputs(self, history: History) -> "Inputs":
         from rungwise.searchers.gp.evidence import Inputs

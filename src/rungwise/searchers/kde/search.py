@@ -25,7 +25,7 @@ from rungwise.core.decisions import StartTrial
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import History
 from rungwise.core.seed import Purpose, sequence
-from rungwise.searchers.finite import untried
+from rungwise.searchers.finite import usual_or_untried
 from rungwise.searchers.observations import Observations
 from rungwise.searchers.random import RandomSearch
 from rungwise.space import Space
@@ -107,8 +107,7 @@ class KDESearch:
         import numpy as np
 
         rows = self._table.update(history.trials)
-        past = sum(trial < 0 for trial in history.trials)
-        had = self._table.had(rows[past:])
+        had = self._table.had(self._table.own(history.trials, rows))
         if self._size is not None and len(had) >= self._size:
             return None
         drawing, filling = sequence(self._seed, Purpose.SUGGESTION, request.trial).spawn(2)
@@ -118,10 +117,7 @@ class KDESearch:
             found = None if model is None else self._best(*model, had, random)
             if found is not None:
                 return found
-        usual = self._random.suggest(history, request)
-        if usual is None or self._table.key(usual) not in had:
-            return usual
-        return untried(self._space, had, self._table.key, filling)
+        return usual_or_untried(self._space, self._random.suggest(history, request), had, self._table.key, filling)
 
     def _model(self, rows: list[int], random: "np.random.RandomState") -> "tuple[Density, Density] | None":
         """The densities of good and of bad configurations in the highest rung that has enough of both."""
