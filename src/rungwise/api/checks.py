@@ -87,7 +87,7 @@ def scheduler_settings(scheduler: object, resources: Mapping[str, int]) -> dict[
             raise InputError(
                 f"the scheduler's options hold {key}, which is an argument of its own: give it beside them"
             )
-    counts = {key: check_whole(key, settings[key], 1) for key in COUNTS if key in settings}
+    counts = {key: check_whole(key, settings[key], 1) for key in COUNTS if settings.get(key) is not None}
     return {**settings, **counts, **resources}
 
 
