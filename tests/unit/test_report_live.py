@@ -227,10 +227,12 @@ def test_a_run_begins_with_its_situation_and_what_is_known_there(width: int) -> 
     console = terminal(width)
     watched(run, console)
     text = console.export_text()
-    head = " ".join(text[: text.index("digits-1  ")].split())
-    assert head.startswith("4 rungs, 27 trials, 3 workers: taper would be expected to take 1.2x less training here")
+    head = text[: text.index("digits-1  ")]
+    assert " ".join(head.split()).startswith(
+        "4 rungs, 27 trials, 3 workers: taper would be expected to take 1.2x less training here"
+    )
     assert text.count("would be expected") == 1
-    assert max(map(len, text.splitlines())) <= width
+    assert max(map(len, head.splitlines())) <= width
     piped = watched(run, pipe()).splitlines()
     assert piped[1].strip().startswith("taper would be expected to take 1.2x less training here")
     unlimited = replace(run.spec, trials=None)
