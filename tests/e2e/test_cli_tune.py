@@ -252,7 +252,7 @@ def test_auto_is_settled_when_the_experiment_is_made_and_says_what_it_took(folde
     head, known, *_ = lines(done.out)
     assert head.startswith("mine: taper, lowest loss, 17 trials, 2 workers, rungs 1 2 3 5 8 11 17 26 27 units")
     assert known.strip() == (
-        "auto took taper: 1.3x less training than asha on real tables (docs/how-to/choose-a-scheduler.md)"
+        "auto took taper,gamma=1.2: 1.3x less training than asha on real tables (docs/how-to/choose-a-scheduler.md)"
     )
     spec = Experiment.open("mine").spec
     assert dict(spec.scheduler) == {

@@ -139,7 +139,7 @@ def spec(name: str, trials: int | None = 64, top: int = 81, **changed: Any) -> E
 
 
 def test_what_is_known_is_told_for_every_scheduler_of_the_kind() -> None:
-    assert known(spec("pasha")) == f"taper would be expected to take 1.3x less training here ({PAGE})"
+    assert known(spec("pasha")) == f"taper,gamma=1.2 would be expected to take 1.3x less training here ({PAGE})"
     assert known(spec("pasha", trials=None)) == f"taper would be expected to take 1.5x less training here ({PAGE})"
     limited = spec("pasha", limits=Limits(time=60.0))
     assert known(limited) == known(spec("pasha", trials=None)), "a limit leaves open how many there will be"

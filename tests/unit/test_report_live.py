@@ -229,12 +229,12 @@ def test_a_run_begins_with_its_situation_and_what_is_known_there(width: int) -> 
     text = console.export_text()
     head = text[: text.index("digits-1  ")]
     assert " ".join(head.split()).startswith(
-        "4 rungs, 27 trials, 3 workers: taper would be expected to take 1.2x less training here"
+        "4 rungs, 27 trials, 3 workers: taper,gamma=1.2 would be expected to take 1.2x less training here"
     )
     assert text.count("would be expected") == 1
     assert max(map(len, head.splitlines())) <= width
     piped = watched(run, pipe()).splitlines()
-    assert piped[1].strip().startswith("taper would be expected to take 1.2x less training here")
+    assert piped[1].strip().startswith("taper,gamma=1.2 would be expected to take 1.2x less training here")
     unlimited = replace(run.spec, trials=None)
     assert situation(unlimited) == "4 rungs, any number of trials, 3 workers"
 

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from rungwise.api.checks import check_flag, scheduler_settings
+from rungwise.api.checks import AUTO, check_flag, scheduler_settings
 from rungwise.api.transfer import Transfer
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
@@ -18,11 +18,10 @@ from rungwise.core.limits import Limits
 from rungwise.core.protocols import Scheduler
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.advice import ALIKE, PAGE, WORTH, Choice, Situation, choose, times_less
-from rungwise.schedulers.named import KEYED, SIZED
+from rungwise.schedulers.named import KEYED, RESOURCES, SIZED
 from rungwise.store import Store
 
 Given = str | Mapping[str, Any] | Scheduler
-AUTO = "auto"
 DIVERGES = "diverges"
 
 
@@ -113,7 +112,7 @@ def known(spec: ExperimentSpec) -> str | None:
     """
     name = str(spec.scheduler["name"])
     if spec.chosen:
-        return f"auto took {name}: {spec.chosen} ({PAGE})"
+        return f"{AUTO} took {_called(spec.scheduler)}: {spec.chosen} ({PAGE})"
     if name not in ALIKE or "hurdle" in spec.scheduler:
         return None
     trials = known_trials(spec.trials, spec.limits)
@@ -121,5 +120,11 @@ def known(spec: ExperimentSpec) -> str | None:
     choice = choose(situation)
     less = times_less(choice.name, name, situation)
     if choice.name != name and less >= WORTH:
-        return f"{choice.name} would be expected to take {less:.1f}x less training here ({PAGE})"
-    return f"{choice.name} is known to work here: {choice.reason} ({PAGE})"
+        return f"{_called(choice.settings)} would be expected to take {less:.1f}x less training here ({PAGE})"
+    return f"{_called(choice.settings)} is known to work here: {choice.reason} ({PAGE})"
+
+
+def _called(settings: Mapping[str, Any]) -> str:
+    """A scheduler's name and options, as the command line takes them, without what other arguments say."""
+    options = [f"{key}={value}" for key, value in settings.items() if key not in ("name", "trials", *RESOURCES)]
+    return ",".join((str(settings["name"]), *options))
