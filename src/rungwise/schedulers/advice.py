@@ -11,8 +11,8 @@ The rule, as measured on recorded curves (docs/results/choosing.md; in words: do
 4. Else Taper: told the number of trials, with gamma `GENTLE` if there are fewer than `MANY`; not told one that a limit
    may keep it from reaching.
 
-Up to there the regret of what is chosen is not surely above PASHA's. The number of workers changes nothing: from 1 to
-64 the same ones train the least.
+So the regret of Taper is not surely above PASHA's, whether 16 trials or more are told, or 128 or more come untold. The
+number of workers changes nothing: from 1 to 64 the same ones train the least.
 """
 
 from collections.abc import Mapping, Sequence
