@@ -47,7 +47,8 @@ def test_it_is_told_recommended_and_drawn(cli: Cli, profile: str, monkeypatch: p
 
 def test_as_json_it_holds_every_forecast_and_the_recommended_one(cli: Cli, profile: str) -> None:
     found = cli("plan", profile, *SMALL, "--curves", "digits", "--divide", "1,4", "--json").json()
-    assert [each["allocation"]["name"] for each in found["forecasts"]] == ["fixed", "fixed", "by-rung"]
+    divided = [(scheduler, name) for scheduler in ("pasha", "taper") for name in ("fixed", "fixed", "by-rung")]
+    assert [(each["scheduler"], each["allocation"]["name"]) for each in found["forecasts"]] == divided
     assert found["recommended"] in found["forecasts"]
     assert found["curves"] == "curves: the table digits"
     for each in found["forecasts"]:

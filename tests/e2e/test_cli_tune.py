@@ -243,3 +243,60 @@ def test_a_space_with_fewer_configurations_than_trials_is_told_at_once_and_at_th
     assert len({json.dumps(trial["config"]) for trial in told["trials"]}) == 4
     assert Experiment.open("small", folder / "rungwise.db").finish == "space"
     assert cli("replay", "small").code == 0
+
+
+def test_auto_is_settled_when_the_experiment_is_made_and_says_what_it_took(folder: Path, cli: Cli) -> None:
+    asked = ("--space", "space.yaml", "--metric", "loss", "--max-resource", "27", "--trials", "17", "--workers", "2")
+    done = cli("tune", f"{FUNCTIONS}:steady", *asked, "--scheduler", "auto", "--name", "mine")
+    assert done.code == 0, done
+    head, known, *_ = lines(done.out)
+    assert head.startswith("mine: taper, lowest loss, 17 trials, 2 workers, rungs 1 2 3 5 8 11 17 26 27 units")
+    assert known.strip() == (
+        "auto took taper,gamma=1.2: 1.3x less training than asha on real tables (docs/how-to/choose-a-scheduler.md)"
+    )
+    spec = Experiment.open("mine").spec
+    assert dict(spec.scheduler) == {
+        "name": "taper", "gamma": 1.2, "trials": 17, "min_resource": 1, "max_resource": 27, "eta": 3,
+    }  # fmt: skip
+    text = cli("show", "mine").out
+    assert "why taper" in text and spec.chosen in text
+    assert shown(cli, "mine")["chosen"] == spec.chosen
+    assert cli("replay", "mine").code == 0
+    assert "auto" not in cli("resume", "mine").out, "what is over is not advised any more"
+
+    (folder / "mine.yaml").write_text(
+        f"train: {FUNCTIONS}:steady\nspace: space.yaml\nmetric: loss\nmax_resource: 27\ntrials: 12\n"
+        "scheduler: {name: auto, diverges: true}\nlimits: {resource: 20}\n"
+    )
+    limited = cli("tune", "mine.yaml", "--name", "limited")
+    assert "gated-pasha, lowest loss" in limited.out, "with a limit nobody knows how many trials there will be"
+    assert dict(Experiment.open("limited").spec.scheduler)["name"] == "gated-pasha"
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "told"),
+    [
+        ("auto,rule=floor", "the scheduler 'auto' has no option 'rule'"),
+        ("auto,diverges=7", "diverges of the scheduler 'auto' is 7"),
+        ("auto,", "where an option such as rule=quantile should stand"),
+    ],
+)
+def test_what_auto_does_not_know_is_told_in_a_sentence(folder: Path, cli: Cli, scheduler: str, told: str) -> None:
+    done = cli(
+        "tune", f"{FUNCTIONS}:steady", "--space", "space.yaml", "--metric", "loss", "--max-resource", "27",
+        "--scheduler", scheduler,
+    )  # fmt: skip
+    assert (done.code, done.out) == (2, "")
+    assert told in sentence(done)
+    assert not (folder / "rungwise.db").exists()
+
+
+def test_options_of_a_scheduler_are_given_beside_its_name(folder: Path, cli: Cli) -> None:
+    done = cli(
+        "tune", f"{FUNCTIONS}:steady", "--space", "space.yaml", "--metric", "loss", "--max-resource", "9", "--trials",
+        "4", "--scheduler", "pasha,ranking=fixed,ranking.epsilon=0.02", "--rule", "quantile", "--name", "mine",
+    )  # fmt: skip
+    assert done.code == 0, done
+    scheduler = dict(Experiment.open("mine").spec.scheduler)
+    assert scheduler["ranking"] == {"name": "fixed", "epsilon": 0.02}
+    assert scheduler["rule"] == "quantile"

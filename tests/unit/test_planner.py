@@ -306,6 +306,9 @@ def test_who_is_as_fast_as_far_as_seeds_tell_and_cheaper_is_taken() -> None:
     assert (advice.chosen, advice.tied) == (ALMOST, (FAST,))
     surely = forecast("fifo", [11.0, 21.5], [1.0, 1.0])
     assert advise([FAST, surely], Wanted()).chosen is FAST, "slower in each seed, though the intervals overlap"
+    scattered, steady = forecast("fifo", [5.0, 40.0], [4.5, 4.5]), forecast("pasha", [19.0, 24.0], [4.0, 4.0])
+    assert advise([FAST, scattered], Wanted()).chosen is scattered
+    assert advise([FAST, scattered, steady], Wanted()).chosen is FAST, "another takes less time than it and costs less"
 
 
 def test_where_nothing_fits_what_comes_nearest_is_named() -> None:

@@ -15,7 +15,7 @@ from rungwise.core.decisions import Disagreement, Divergence, OpenRung
 from rungwise.core.events import CapacityChanged, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
-from rungwise.report.lines import shares
+from rungwise.report.lines import shares, situation
 from rungwise.report.live import LiveView
 from rungwise.report.screen import screen, time_text
 from rungwise.report.summary import summarise
@@ -219,3 +219,25 @@ def test_a_terminal_is_given_back_when_the_run_breaks_off() -> None:
         raise KeyboardInterrupt
     assert isinstance(console.file, StringIO)
     assert console.file.getvalue().rstrip().endswith("\x1b[?25h")  # the cursor is back
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_run_begins_with_its_situation_and_what_is_known_there(width: int) -> None:
+    run = simulated("pasha")
+    console = terminal(width)
+    watched(run, console)
+    text = console.export_text()
+    head = text[: text.index("digits-1  ")]
+    assert " ".join(head.split()).startswith(
+        "4 rungs, 27 trials, 3 workers: taper,gamma=1.2 would be expected to take 1.2x less training here"
+    )
+    assert text.count("would be expected") == 1
+    assert max(map(len, head.splitlines())) <= width
+    piped = watched(run, pipe()).splitlines()
+    assert piped[1].strip().startswith("taper,gamma=1.2 would be expected to take 1.2x less training here")
+    unlimited = replace(run.spec, trials=None)
+    assert situation(unlimited) == "4 rungs, any number of trials, 3 workers"
+
+
+def test_nothing_is_said_of_schedulers_that_have_another_purpose() -> None:
+    assert "expected" not in watched(simulated("fifo"), pipe())

@@ -9,6 +9,7 @@ from rungwise.core.checks import check_whole, whole
 from rungwise.core.errors import InputError
 from rungwise.schedulers.named import OPTIONS, RESOURCES
 
+AUTO = "auto"  # no scheduler: it asks for one (see `rungwise.api.choosing`)
 INTERNAL = "retraining"  # a scheduler for `retrain` alone
 COUNTS = ("rounds", "trials", "interval", "min_trials", "hurdle", "width", "scouts", "survivors")
 
@@ -81,13 +82,14 @@ def scheduler_settings(scheduler: object, resources: Mapping[str, int]) -> dict[
     known = sorted(set(OPTIONS) - {INTERNAL})
     if not isinstance(settings, Mapping) or settings.get("name") not in known:
         given = settings.get("name") if isinstance(settings, Mapping) else settings
-        raise InputError(f"scheduler is {given!r}, but must be one of {', '.join(known)}, or such a name with options")
+        names = ", ".join((*known, AUTO))
+        raise InputError(f"scheduler is {given!r}, but must be one of {names}, or such a name with options")
     for key in RESOURCES:
         if key in settings:
             raise InputError(
                 f"the scheduler's options hold {key}, which is an argument of its own: give it beside them"
             )
-    counts = {key: check_whole(key, settings[key], 1) for key in COUNTS if key in settings}
+    counts = {key: check_whole(key, settings[key], 1) for key in COUNTS if settings.get(key) is not None}
     return {**settings, **counts, **resources}
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from math import isfinite
 
+from rungwise.api.choosing import known
 from rungwise.api.shares import share_advice
 from rungwise.core.decisions import FailTrial
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
@@ -26,7 +27,7 @@ def advice(spec: ExperimentSpec, unit: str) -> list[str]:
 
 
 class Notices:
-    """Tells of advice, failures, divergence and missing checkpoints."""
+    """Tells of advice, failures, divergence and missing checkpoints; what is known of schedulers is information."""
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self._spec = spec
@@ -38,6 +39,8 @@ class Notices:
         spec = self._spec
         match records[0]:
             case CapacityChanged(0.0):
+                if (told := known(spec)) is not None:
+                    logger.info(told)
                 for text in advice(spec, spec.unit):
                     logger.warning(text)
             case TrialReported(_, trial, resource, value) if not isfinite(value) and trial not in self._diverged:

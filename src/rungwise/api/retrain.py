@@ -99,6 +99,7 @@ def retrain(
         of=name,
         past=Past(),
         winner="any",
+        chosen="",
     )
     training = training_from_json(spec.training) if train is None else parse_training(train)
     if train is not None:

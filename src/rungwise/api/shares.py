@@ -10,7 +10,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.protocols import Allocation, Scheduler
 from rungwise.schedulers.named import pauses_at_rungs
 
-PAUSING = "asha, pasha, successive-halving, hyperband, or async-hyperband within asha or pasha"
+PAUSING = "asha, pasha, gated-pasha, taper, successive-halving, hyperband, or async-hyperband within asha or pasha"
 
 
 def allocation_settings(allocation: object, slots: object, workers: int) -> dict[str, Any]:

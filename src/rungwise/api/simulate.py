@@ -11,6 +11,8 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from rungwise.allocation import Fixed
+from rungwise.api.checks import is_scheduler
+from rungwise.api.choosing import completed
 from rungwise.api.nearest import NO_CHILDREN, NearestRows
 from rungwise.api.shares import check_allocation
 from rungwise.backends.overhead import Overhead
@@ -28,6 +30,7 @@ from rungwise.core.ledger import Ledger
 from rungwise.core.limits import Stop
 from rungwise.core.protocols import Allocation, History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
+from rungwise.schedulers.named import make_scheduler
 from rungwise.schedulers.pbt import PBT
 from rungwise.searchers import make
 from rungwise.space import parse
@@ -115,7 +118,7 @@ def _jobs(records: Sequence[Record]) -> list[Job]:
 
 def simulate(
     table: Table,
-    scheduler: Scheduler,
+    scheduler: Scheduler | str | Mapping[str, Any],
     workers: int = 4,
     order: Sequence[int] | None = None,
     stop: Stop = "instant",
@@ -130,6 +133,9 @@ def simulate(
     overhead: Overhead | None = None,
 ) -> Simulation:
     """Run a scheduler over a learning-curve table, on a virtual clock.
+
+    `scheduler` is an object, or a name or options as `tune` takes them, "auto" among them: from 1 unit to all that the
+    table holds, with eta 3.
 
     Trial i trains row `order[i]` (default: the table's order), `trials` of them (default: all). `stop="instant"` ends
     the run when one trial more would start; running jobs are cut, and what they had reported counts. `stop="drain"`
@@ -152,9 +158,12 @@ def simulate(
     seed = check_whole("seed", seed, 0)
     if stop not in ("instant", "drain"):
         raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
-    check_scheduler(scheduler, table)
     rows = checked_order(order, table.configurations)
     most = _checked_trials(trials, len(rows))
+    if isinstance(scheduler, str | Mapping) or not is_scheduler(scheduler):
+        resources = {"min_resource": 1, "max_resource": table.units, "eta": 3}
+        scheduler = make_scheduler(completed(scheduler, resources, most, seed))
+    check_scheduler(scheduler, table)
     if searcher is None:
         if space is not None:
             raise InputError("a space is given, but no searcher that would search it (see rungwise.simulate)")

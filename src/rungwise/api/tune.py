@@ -18,6 +18,7 @@ from rungwise.api.checks import (
     scheduler_settings,
     texts,
 )
+from rungwise.api.choosing import known_trials, settled
 from rungwise.api.experiment import Experiment
 from rungwise.api.lease import HeldError
 from rungwise.api.limits import parse_limits
@@ -95,13 +96,15 @@ def tune(
     Trials train from `min_resource` to `max_resource` whole units, whichever the training counts in (`unit` is the word
     for it). `scheduler` is "pasha", "gated-pasha", "taper", "asha", "stopping-pasha", "stopping-asha",
     "median-stopping", "successive-halving", "hyperband", "async-hyperband", "pbt" or "fifo"; or a mapping of `name` and
-    options (`rule`, `ranking`, …); or an object. `searcher` is "random", "grid", "evolution", "kde", "gp", "tpe",
-    "cmaes", such a name with options as in `{"name": "grid", "points": 5}`, a sampler of Optuna's, or an object; the
-    scheduler "bohb" is "hyperband" with "kde". `points` are tried first. Of a finite space nothing is tried twice, and
-    when it is exhausted the experiment's `finish` is "space" (`{"name": "random", "repeats": True}` lets configurations
-    come again). At most `trials` are started ("auto": 64, but all that the brackets of Hyperband hold; None: as many as
-    the space and the scheduler give; with "pbt" it is the size of the population, 16 if "auto", and children come on
-    top); `stop="drain"` then finishes what can still be promoted, "instant" ends at once.
+    options (`rule`, `ranking`, …); or an object; or "auto", what is known to work here (`{"name": "auto", "diverges":
+    True}`: trainings can diverge; that those of `transfer` did counts too), which is settled now. `searcher` is
+    "random", "grid", "evolution", "kde", "gp", "tpe", "cmaes", such a name with options as in `{"name": "grid",
+    "points": 5}`, a sampler of Optuna's, or an object; the scheduler "bohb" is "hyperband" with "kde". `points` are
+    tried first. Of a finite space nothing is tried twice, and when it is exhausted the experiment's `finish` is "space"
+    (`{"name": "random", "repeats": True}` lets configurations come again). At most `trials` are started ("auto": 64,
+    but all that the brackets of Hyperband hold; None: as many as the space and the scheduler give; with "pbt" it is the
+    size of the population, 16 if "auto", and children come on top); `stop="drain"` then finishes what can still be
+    promoted, "instant" ends at once.
 
     There are `workers` slots, and a trial takes `slots` of them. With the allocation "by-rung" that is the share on the
     lowest rung, and a promoted trial goes on with `eta` times as many, all of them at most, or `most` in `{"name":
@@ -141,6 +144,9 @@ def tune(
         check_text("name", name)
     check_flag("reuse_workers", reuse_workers)
     check_flag("one_process", one_process)
+    parsed_limits, asked = parse_limits(limits, objective), parse_transfer(transfer)
+    planned = known_trials(TRIALS if trials == "auto" else trials, parsed_limits)
+    scheduler, why = settled(scheduler, min_resource, max_resource, planned, asked, Path(store))
     if isinstance(scheduler, str | Mapping) and isinstance(searcher, str | Mapping):
         scheduler, searcher = _bohb(scheduler, searcher)
     parsed = parse(space)
@@ -161,7 +167,6 @@ def tune(
     if parts.searcher is None:
         # A population is one of a certain size: in a space with fewer configurations some come twice.
         chosen_searcher = searchers.new_settings(searcher, repeats=isinstance(made, PBT))
-    asked = parse_transfer(transfer)
     learns = chosen_searcher["name"] in searchers.WARMED
     winners, past = take_over(Path(store), asked, parsed, mode, made.milestones, learns=learns)
     if winners and asked.hurdle and "hurdle" in OPTIONS.get(settings["name"], ()):
@@ -182,7 +187,7 @@ def tune(
         workers=workers,
         seed=seed,
         stop=stop,
-        limits=parse_limits(limits, objective),
+        limits=parsed_limits,
         max_retries=max_retries,
         max_failures=max_failures,
         unit=unit,
@@ -190,6 +195,7 @@ def tune(
         past=past,
         allocation=shares,
         winner=winner_of(made),
+        chosen=why,
         local={
             "reuse_workers": reuse_workers,
             "ranks": widest(shares) > 1 and not one_process,

@@ -11,7 +11,7 @@ from rungwise.cli.options import echo_json, json_option, store_option
 if TYPE_CHECKING:
     from rungwise.core.limits import Stop
 
-SCHEDULERS = ("pasha",)
+SCHEDULERS = ("pasha", "taper")
 PICTURE = "plan.png"
 
 
@@ -27,7 +27,7 @@ PICTURE = "plan.png"
     "schedulers",
     multiple=True,
     metavar="NAME[,OPTION=VALUE…]",
-    help="One to forecast; may be repeated.  [default: pasha]",
+    help="One to forecast; may be repeated.  [default: pasha and taper]",
 )
 @click.option("--divide", metavar="1,2,…", help="Slots for each trial.  [default: all that the profile holds]")
 @click.option("--curves", metavar="TABLE|NAME", help="Learning curves.  [default: synthetic/noise]")

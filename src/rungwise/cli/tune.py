@@ -22,9 +22,10 @@ from rungwise.cli.options import json_option, pair, store_option, written
 @click.option("--eta", type=int, help="One of so many goes on from a rung.  [default: 3]")
 @click.option(
     "--scheduler",
-    metavar="NAME",
-    help="pasha, gated-pasha, taper, asha, stopping-pasha, stopping-asha, median-stopping, successive-halving,"
-    " hyperband, async-hyperband, pbt, fifo; bohb: hyperband with kde.  [default: pasha]",
+    metavar="NAME[,OPTION=VALUE…]",
+    help="auto: what is known to work here, as in auto,diverges=true; pasha, gated-pasha, taper, asha, stopping-pasha,"
+    " stopping-asha, median-stopping, successive-halving, hyperband, async-hyperband, pbt, fifo; bohb: hyperband with"
+    " kde.  [default: pasha]",
 )
 @click.option("--rule", type=click.Choice(["floor", "quantile"]), help="Who may be promoted.  [default: floor]")
 @click.option("--searcher", help="random, grid, evolution, kde, gp, tpe, cmaes.  [default: random]")
@@ -101,10 +102,13 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, hu
     for key in ("limits", "env"):
         if given[key]:
             settings[key] = dict(pair(f"--{key.removesuffix('s')}", text, plain=key == "env") for text in given[key])
-    if given["allocation"]:
-        from rungwise.comparison.methods import options_of
+    if given["scheduler"] or given["allocation"]:
+        from rungwise.comparison.methods import options_of, scheduler_options
 
-        settings["allocation"] = options_of(given["allocation"], "allocation", "most=4")
+        if given["scheduler"]:
+            settings["scheduler"] = scheduler_options(given["scheduler"])
+        if given["allocation"]:
+            settings["allocation"] = options_of(given["allocation"], "allocation", "most=4")
     if settings.get("max_failures") == 0:
         settings["max_failures"] = None
     if rule is not None:

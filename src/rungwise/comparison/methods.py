@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rungwise.api.checks import scheduler_settings
+from rungwise.api.choosing import completed, is_auto
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Scheduler
-from rungwise.schedulers.named import KEYED, RESOURCES, SIZED, make_scheduler
+from rungwise.schedulers.named import RESOURCES, make_scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +32,32 @@ def parse_method(text: str, resources: Mapping[str, int], trials: int, seed: int
     """A method from a name and options, as in "pasha,rule=quantile,ranking=fixed,ranking.epsilon=0.02".
 
     `resources` are min_resource, max_resource and eta, unless options say otherwise; `trials` is how many
-    configurations there are, `seed` that of schedulers which draw. Raises InputError for an unknown name or option, or
-    a value out of range.
+    configurations there are, `seed` that of schedulers which draw. "auto" is called by what it comes to as well. Raises
+    InputError for an unknown name or option, or a value out of range.
 
     >>> parse_method("asha,rule=quantile,eta=4", {"min_resource": 1, "max_resource": 81, "eta": 3}, 256, 0).settings
     {'name': 'asha', 'rule': 'quantile', 'min_resource': 1, 'max_resource': 81, 'eta': 4}
     """
+    options = scheduler_options(text)
+    given = {key: options.pop(key) for key in RESOURCES if key in options}
+    settings = completed(options, {**resources, **given}, trials, seed)
+    method = Method(f"{text} ({settings['name']})" if is_auto(options) else text, settings)
+    method.scheduler()
+    return method
+
+
+def scheduler_options(text: str) -> dict[str, Any]:
+    """A scheduler's name and options as a mapping, with those of its ranking function as one of their own.
+
+    >>> scheduler_options("pasha,ranking=fixed,ranking.epsilon=0.02")
+    {'name': 'pasha', 'ranking': {'name': 'fixed', 'epsilon': 0.02}}
+    """
     options = options_of(text, "scheduler", "rule=quantile")
-    chosen = {key: options.pop(key) for key in RESOURCES if key in options}
     for key in [key for key in options if key.startswith("ranking.")]:
         ranking = options.get("ranking", "auto")
         named = dict(ranking) if isinstance(ranking, Mapping) else {"name": ranking}
         options["ranking"] = {**named, key.removeprefix("ranking."): options.pop(key)}
-    if options["name"] in SIZED:
-        options.setdefault("trials", trials)
-    if options["name"] in KEYED:
-        options.setdefault("seed", seed)
-    method = Method(text, scheduler_settings(options, {**resources, **chosen}))
-    method.scheduler()
-    return method
+    return options
 
 
 def options_of(text: str, what: str, example: str) -> dict[str, Any]:

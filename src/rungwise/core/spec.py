@@ -22,7 +22,8 @@ class ExperimentSpec:
     `allocation` holds a policy's name, the slots that it begins with, and its options.
     `of` names the experiment that this one retrains the winners of, `past` is what was taken over from others. A trial
     is tried again `max_retries` times after its job died; the experiment is suspended when `max_failures` trials in a
-    row have failed (None: never). `winner` tells who may win, see `rungwise.core.incumbent`.
+    row have failed (None: never). `winner` tells who may win, see `rungwise.core.incumbent`. `chosen` says why this
+    scheduler was chosen for the user ("": the user chose it).
 
     A setting that is not there is as experiments were before there was such a setting: their logs still replay.
     """
@@ -48,6 +49,7 @@ class ExperimentSpec:
     past: Past = field(default_factory=Past)
     allocation: Mapping[str, Any] = field(default_factory=lambda: {"name": "fixed", "slots": 1})
     winner: Winner = "any"
+    chosen: str = ""
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {

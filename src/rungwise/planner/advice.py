@@ -3,8 +3,8 @@
 1. With a deadline the cheapest that fits, with a budget the fastest that fits, with both the cheapest that fits both,
    with neither the fastest. One fits if the upper end of its interval does.
 2. Who is not surely worse than the best is as good: the 95 % interval of the difference, paired by seed, reaches down
-   to 0. Of these the one that is better by the other measure is taken: the cheaper of the fastest, the faster of the
-   cheapest.
+   to 0, and none that fits has both means below its own (a scheduler whose runs scatter would be as good as any). Of
+   these the one that is better by the other measure is taken: the cheaper of the fastest, the faster of the cheapest.
 3. Where none fits, the one that exceeds a limit by the smallest factor is named, and that it does not fit.
 4. What a forecast finds is not weighed against what it costs; but whose regret is surely worse than another's is told.
 """
@@ -60,7 +60,8 @@ def advise(found: Sequence[Forecast], wanted: Wanted) -> Advice:
         return Advice(nearest, False, cheapest, (), _better(nearest, found))
     resamples = Resamples(1, len(found[0].times), 0)
     best = min(fitting, key=lambda each: _means(each, cheapest))
-    equals = [each for each in fitting if not _surely_worse(each, best, cheapest, resamples)]
+    front = [each for each in fitting if not any(_below(other, each) for other in fitting)]
+    equals = [each for each in front if not _surely_worse(each, best, cheapest, resamples)]
     chosen = min(equals, key=lambda each: _means(each, not cheapest))
     tied = [best, *(each for each in equals if each is not best)]
     return Advice(chosen, True, cheapest, tuple(each for each in tied if each is not chosen), _better(chosen, found))
@@ -70,6 +71,11 @@ def _means(forecast: Forecast, cheapest: bool) -> tuple[float, float]:
     """The measure that counts, and the other."""
     means = (forecast.hours.mean, forecast.time.mean)
     return means if cheapest else (means[1], means[0])
+
+
+def _below(one: Forecast, other: Forecast) -> bool:
+    """Whether it takes less time and costs less, in the mean."""
+    return one.time.mean < other.time.mean and one.hours.mean < other.hours.mean
 
 
 def _surely_worse(one: Forecast, best: Forecast, cheapest: bool, resamples: Resamples) -> bool:

@@ -26,6 +26,12 @@ def shares(spec: ExperimentSpec) -> str:
     return f", {least if least == most else f'{least} to {most}'} slots a trial"
 
 
+def situation(spec: ExperimentSpec) -> str:
+    """What schedulers are chosen by: how many rungs, trials and workers there are."""
+    trials = "any number of trials" if spec.trials is None else counted(spec.trials, "trials")
+    return f"{counted(len(spec.milestones), 'rungs')}, {trials}, {counted(spec.workers, 'workers')}"
+
+
 class Lines:
     """Prints news at once, a better incumbent at most once a second, the state every ten. Times: monotonic seconds."""
 
@@ -43,6 +49,10 @@ class Lines:
             f"{clean(name)}: {clean(method(summary))}, {goal} {clean(spec.metric)}, {limit}"
             f"{counted(spec.workers, 'workers')}{shares(spec)}, rungs {' '.join(map(str, spec.milestones))} {unit}"
         )
+
+    def say(self, text: str) -> None:
+        """Print what is known before anything happens."""
+        self._print(f"{'':>9}  {text}")
 
     def tell(self, news: News) -> None:
         """Print a piece of news."""

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rungwise.api.choosing import known
 from rungwise.api.notices import advice
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
-from rungwise.report.lines import Lines
+from rungwise.report.lines import Lines, situation
 from rungwise.report.news import News, Newsroom
+from rungwise.report.printing import paragraph
 from rungwise.report.summary import Summary, summarise
 from rungwise.report.text import clean
 
@@ -53,7 +55,9 @@ class LiveView:
         self._name, self._spec, self._ledger, self._unit, self._clock = name, spec, ledger, unit or spec.unit, clock
         self._console = Console(stderr=True) if console is None else console
         self._newsroom = Newsroom(spec.objective, ledger, self._unit)
-        lines = () if ledger.trials else advice(spec, self._unit)
+        new = not ledger.trials
+        self._known = known(spec) if new else None
+        lines = advice(spec, self._unit) if new else ()
         # replaced, never changed: the drawing thread reads it
         self._news: tuple[News, ...] = tuple(News(0.0, "warning", line) for line in lines)
         self._seen = clock()
@@ -70,6 +74,9 @@ class LiveView:
         if console.is_terminal and not console.is_dumb_terminal and not console.is_jupyter:
             from rich.live import Live
 
+            if self._known is not None:
+                paragraph(console, f"{situation(self._spec)}: {self._known}", "dim")
+                console.print()
             self._live = Live(
                 console=console,
                 get_renderable=self._draw,
@@ -80,6 +87,8 @@ class LiveView:
             self._live.start(refresh=True)
         else:
             self._lines = Lines(self._name, self._spec, self._ledger, console, self._unit, self._seen)
+            if self._known is not None:
+                self._lines.say(self._known)
             for news in self._news:
                 self._lines.tell(news)
         return self

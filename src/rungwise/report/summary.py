@@ -103,7 +103,8 @@ class Summary:
     `full_cost` are resource units, the latter for training all trials started to `max_resource`; `saving` is full_cost
     / spent. `elapsed` is in seconds, `cost` in whatever the prices are in (None: there are none). `checkpoints` are the
     bytes that those on disk take (None: not looked at). `diverged` are the trials that reported NaN or infinity.
-    `past` is None where nothing was taken over from earlier experiments.
+    `past` is None where nothing was taken over from earlier experiments; `chosen` says why this scheduler was ("": the
+    user chose it).
     """
 
     name: str
@@ -130,6 +131,7 @@ class Summary:
     failures: tuple[Failure, ...]
     diverged: tuple[int, ...]
     past: TakenOver | None
+    chosen: str
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; a number that is not finite becomes None."""
@@ -214,6 +216,7 @@ def summarise(name: str, spec: ExperimentSpec, ledger: Ledger, checkpoints: int 
         failures=tuple(failures),
         diverged=tuple(diverged),
         past=_taken_over(spec),
+        chosen=spec.chosen,
     )
 
 

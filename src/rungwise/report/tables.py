@@ -83,6 +83,9 @@ def print_show(
         summary, (), width=console.width, elapsed=summary.elapsed, unit=unit, ascii_only=console.options.ascii_only
     )
     line(console, picture)
+    if summary.chosen:
+        heading(console, f"why {clean(summary.scheduler)}")
+        paragraph(console, clean(summary.chosen))
     if trials:
         heading(console, f"the best {min(top, len(trials))} of {counted(len(trials), 'trials')}")
         _print_trials(trials[:top], console, unit)
