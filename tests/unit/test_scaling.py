@@ -8,10 +8,10 @@ import pytest
 
 import rungwise as rw
 from rungwise.allocation import ByRung, Fixed
-from rungwise.backends.scaling import Scaling
 from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
 from rungwise.core.records import Record
+from rungwise.core.scaling import Scaling
 
 TABLE = rw.Table(np.random.default_rng(0).random((12, 9)), seconds=np.full((12, 9), 2.0))
 PERFECT = {1: 1.0, 2: 0.5, 4: 0.25}

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rungwise.allocation import OPTIONS, ByRung
-from rungwise.core.checks import check_whole
+from rungwise.core.checks import check_number, check_whole
 from rungwise.core.decisions import PromoteTrial
 from rungwise.core.errors import InputError
 from rungwise.core.protocols import Allocation, Scheduler
+from rungwise.core.scaling import Scaling
 from rungwise.schedulers.named import pauses_at_rungs
 
 PAUSING = "asha, pasha, successive-halving, hyperband, or async-hyperband within asha or pasha"
@@ -35,7 +36,20 @@ def allocation_settings(allocation: object, slots: object, workers: int) -> dict
             options = ", ".join(OPTIONS[name]) or "none"
             raise InputError(f"the allocation {name!r} has the option {key!r}, {where}; its options are: {options}")
     checked = {"name": name, "slots": _within("slots", slots, workers)}
-    return checked if name == "fixed" else {**checked, "most": _within("most", settings.get("most", workers), workers)}
+    if name == "fixed":
+        return checked
+    checked["most"] = _within("most", settings.get("most", workers), workers)
+    return checked if name == "by-rung" else {**checked, **_forecast(settings)}
+
+
+def _forecast(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What `fill` is told of restarts, as plain data: seconds per unit by slots, as pairs, and seconds of a restart."""
+    told: dict[str, Any] = {}
+    if settings.get("scaling") is not None:
+        told["scaling"] = [list(pair) for pair in Scaling.of(settings["scaling"]).seconds]
+    if settings.get("restart") is not None:
+        told["restart"] = check_number("restart", settings["restart"], 0)
+    return told
 
 
 def check_allocation(allocation: Allocation, scheduler: Scheduler, workers: int) -> None:

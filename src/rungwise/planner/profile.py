@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.backends.overhead import Overhead, check_seconds
-from rungwise.backends.scaling import Scaling
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
+from rungwise.core.scaling import Scaling
 from rungwise.space.files import read_mapping
 
 KEYS = ("seconds_per_unit", "startup", "load", "save", "begin", "unit", "note")
