@@ -98,8 +98,10 @@ def test_with_one_share_measured_only_that_can_be_planned() -> None:
 
 
 def test_divisions_are_the_measured_shares_that_fit_and_those_that_grow_between_them() -> None:
-    assert divisions(PROFILE, 3) == [Division(1, 1), Division(2, 2), Division(1, 2)]
-    assert divisions(PROFILE, 8, [4, 3]) == [Division(3, 3), Division(4, 4), Division(3, 4)]
+    assert divisions(PROFILE, 3) == [Division(1, 1), Division(2, 2), Division(1, 2), Division(1, 2, fills=True)]
+    assert divisions(PROFILE, 8, [4, 3]) == [
+        Division(3, 3), Division(4, 4), Division(3, 4), Division(3, 4, fills=True),
+    ]  # fmt: skip
     with pytest.raises(InputError, match="a trial is to have 4 slots, but there are 3 in all"):
         divisions(PROFILE, 3, [4])
 
@@ -131,9 +133,24 @@ def test_one_trial_at_one_second_a_unit_takes_what_the_profile_says() -> None:
     curves = Curves(rw.Table([[1.0, 0.5, 0.2]]), "")
     fifo = parse_method("fifo", {**RESOURCES, "max_resource": 3}, 1, 0)
     found = forecasts(PROFILE, curves, [fifo], divisions(PROFILE, 4, [1, 4]), Setting(4, 1, seeds=1))
-    assert [each.division for each in found] == [Division(1, 1), Division(4, 4)], "fifo never pauses: no share grows"
-    assert [each.time.mean for each in found] == [2 + 3 * 8 + 3.5, 2 + 3 * 4 + 3.5]
-    assert [each.use.mean for each in found] == [0.25, 1.0]
+    policies = [each.division for each in found]
+    assert policies == [Division(1, 1), Division(4, 4), Division(1, 4, fills=True)], "fifo never pauses: no share grows"
+    assert [each.time.mean for each in found] == [2 + 3 * 8 + 3.5, 2 + 3 * 4 + 3.5, 2 + 3 * 8 + 3.5]
+    assert [each.use.mean for each in found] == [0.25, 1.0, 0.25], "one unit is left when two are known: not worth it"
+
+
+def test_what_fills_idle_slots_goes_by_the_profile() -> None:
+    """A unit of 8 s takes 4 on four slots, and a restart 4.5: it pays where three units and more are left."""
+    curves = Curves(rw.Table([[1.0] * 9]), "")
+    fifo = parse_method("fifo", RESOURCES, 1, 0)
+    (found,) = forecasts(PROFILE, curves, [fifo], [Division(1, 4, fills=True)], Setting(4, 1, seeds=1))
+    assert found.time.mean == 2 + 3 + 3 * 8 + 4.5 + 6 * 4 + 0.5
+    dear = replace(PROFILE, overhead=Overhead(30.0))
+    (found,) = forecasts(dear, curves, [fifo], [Division(1, 4, fills=True)], Setting(4, 1, seeds=1))
+    assert found.time.mean == 2 + 30 + 9 * 8
+    slower = Profile(((1, 8.0), (2, 9.0), (4, 9.0)))
+    (found,) = forecasts(slower, curves, [fifo], [Division(1, 4, fills=True)], Setting(4, 1, seeds=1))
+    assert found.time.mean == 9 * 8, "more slots would be slower"
 
 
 def test_seeds_are_other_orders_and_the_same_for_all_divisions() -> None:

@@ -72,6 +72,11 @@ class Profile:
         return _scaling(dict(self.seconds))
 
     @property
+    def restarts(self) -> dict[str, Any]:
+        """What the allocation `fill` can be told: seconds per unit by slots, as pairs, and seconds of a restart."""
+        return {"scaling": [list(pair) for pair in self.scaling.seconds], "restart": self.overhead.restart}
+
+    @property
     def slower(self) -> list[tuple[int, int]]:
         """Neighbouring shares of which the larger is slower, as (fewer, more)."""
         return [(few, more) for (few, took), (more, takes) in pairwise(self.seconds) if takes > took]

@@ -101,10 +101,11 @@ def scale_of(seconds: float) -> tuple[float, str]:
 def slots_text(division: Division) -> str:
     """What a trial gets.
 
-    >>> slots_text(Division(2, 2)), slots_text(Division(1, 8))
-    ('2', '1-8 by rung')
+    >>> slots_text(Division(2, 2)), slots_text(Division(1, 8)), slots_text(Division(1, 8, fills=True))
+    ('2', '1-8 by rung', '1-8 fill')
     """
-    return str(division.slots) if division.most == division.slots else f"{division.slots}-{division.most} by rung"
+    words = {"fixed": "", "by-rung": f"-{division.most} by rung", "fill": f"-{division.most} fill"}
+    return f"{division.slots}{words[division.policy]}"
 
 
 def at_once(division: Division, workers: int) -> str:
@@ -168,7 +169,8 @@ def _fewer(found: Sequence[Forecast], trials: int) -> list[str]:
 def _named(forecast: Forecast) -> str:
     division = forecast.division
     text = f"{clean(forecast.method.name)} with {counted(division.slots, 'slots')} a trial"
-    return text if division.most == division.slots else f"{text}, by rung up to {division.most}"
+    more = {"fixed": "", "by-rung": f", by rung up to {division.most}", "fill": f" and idle ones up to {division.most}"}
+    return f"{text}{more[division.policy]}"
 
 
 def _limits(wanted: Wanted) -> str:
