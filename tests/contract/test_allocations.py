@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rungwise.allocation import OPTIONS, ByRung, Fixed, make_allocation
+from rungwise.allocation import OPTIONS, ByRung, Fill, Fixed, make_allocation
 from rungwise.api.shares import allocation_settings, check_allocation
 from rungwise.core.decisions import PromoteTrial, StartTrial
 from rungwise.core.errors import InputError
@@ -135,6 +135,14 @@ def test_by_rung_needs_trials_that_pause_at_rungs(scheduler: Any, fits: bool) ->
     else:
         with pytest.raises(InputError, match="this scheduler lets trials run on: take asha, pasha"):
             check_allocation(policy, scheduler, 2)
+
+
+def test_what_fills_idle_slots_beside_shares_by_rung_needs_them_too() -> None:
+    policy = Fill((1, 3, 9), ByRung((1, 3, 9), 3, most=2))
+    check_allocation(policy, ASHA(1, 9), 2)
+    check_allocation(Fill((1, 3, 9)), StoppingASHA(1, 9), 2)
+    with pytest.raises(InputError, match="this scheduler lets trials run on: take asha, pasha"):
+        check_allocation(policy, StoppingASHA(1, 9), 2)
 
 
 @pytest.mark.parametrize("policy", [Fixed(3), ByRung((1, 3, 9), 3, most=4)])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rungwise as rw
-from rungwise.allocation import Fill
+from rungwise.allocation import Fill, Fixed
 from rungwise.api.simulate import Simulation
 from rungwise.backends.overhead import Overhead
 from rungwise.core.commands import Launch, Pause
@@ -38,7 +38,7 @@ class Filling:
 
     def __call__(self) -> Allocation:
         ladder = milestones(self.case.low, self.case.high, self.case.eta)
-        return Fill(ladder, self.base, None, EVEN if self.cheap else None, 0.0 if self.cheap else None)
+        return Fill(ladder, Fixed(self.base), None, EVEN if self.cheap else None, 0.0 if self.cheap else None)
 
 
 def check_slots(records: Sequence[Record], base: int) -> int:

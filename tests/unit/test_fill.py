@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from rungwise.allocation import Fill
+from rungwise.allocation import ByRung, Fill, Fixed
 from rungwise.core.commands import Halt, Launch, Pause
-from rungwise.core.decisions import Resize
+from rungwise.core.decisions import PromoteTrial, Resize
 from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.records import Record
@@ -33,7 +33,7 @@ def told(fill: Fill, *records: Record) -> Fill:
 
 def running(*trials: int, restart: float | None = 1.0, scaling: Scaling | None = EVEN, most: int | None = None) -> Fill:
     """Trials that have trained three units of 1, 2, 3… seconds each, towards 81 from 27."""
-    fill = Fill(LADDER, 1, most, scaling, restart)
+    fill = Fill(LADDER, None, most, scaling, restart)
     return told(
         fill, *(launch(trial) for trial in trials), *(r for trial in trials for r in reports(trial, 27, 3, trial + 1.0))
     )  # fmt: skip
@@ -60,7 +60,9 @@ def test_a_restart_must_pay_and_by_a_tenth() -> None:
 
 
 def test_what_does_not_pay_for_one_is_left_to_the_others() -> None:
-    near = told(Fill(LADDER, 1, None, EVEN, 10.0), launch(0), launch(1, 9, 27), *reports(0, 27, 3), *reports(1, 9, 3))
+    near = told(
+        Fill(LADDER, None, None, EVEN, 10.0), launch(0), launch(1, 9, 27), *reports(0, 27, 3), *reports(1, 9, 3)
+    )
     assert near.widen([], 3) == [Resize(0, 4)], "the other one has 14 s to go"
 
 
@@ -75,22 +77,22 @@ def test_nobody_is_paused_again_while_a_pause_is_under_way_and_its_slots_are_pro
 
 
 def test_a_job_that_got_more_is_not_paused_for_the_same_gain() -> None:
-    fill = told(Fill(LADDER, 1, None, EVEN, 1.0), launch(0, slots=4), *reports(0, 27, 3))
+    fill = told(Fill(LADDER, None, None, EVEN, 1.0), launch(0, slots=4), *reports(0, 27, 3))
     assert fill.widen([], 0) == []
     assert fill.widen([], 1) == [Resize(0, 5)], "from 12 s to 10 s and a restart is a tenth: of what is left now"
-    late = told(Fill(LADDER, 1, None, EVEN, 5.0), launch(0, slots=4), *reports(0, 27, 40))
+    late = told(Fill(LADDER, None, None, EVEN, 5.0), launch(0, slots=4), *reports(0, 27, 40))
     assert late.widen([], 1) == []
 
 
 def test_what_is_launched_now_starts_with_idle_slots_for_nothing() -> None:
-    fill = told(Fill(LADDER, 1, None, EVEN, 1e9))
+    fill = told(Fill(LADDER, None, None, EVEN, 1e9))
     assert fill.widen([launch(0)], 3) == [Resize(0, 4)]
-    assert Fill(LADDER, 1, None, Scaling(((1, 1.0),)), 0.0).widen([launch(0)], 3) == []
+    assert told(Fill(LADDER, None, None, Scaling(((1, 1.0),)), 0.0)).widen([launch(0)], 3) == []
 
 
 def test_the_next_milestone_is_as_far_as_a_trial_surely_trains() -> None:
     """Where trials run on, a job goes for 81, but may be stopped at 27: 15 s, or 7 and a restart."""
-    stopping = told(Fill(LADDER, 1, None, EVEN, 10.0), launch(0, 0, 81), *reports(0, 0, 11))
+    stopping = told(Fill(LADDER, None, None, EVEN, 10.0), launch(0, 0, 81), *reports(0, 0, 11))
     assert stopping.widen([], 1) == []
     news = [stopping.tell(each) for each in reports(0, 11, 17, at=11.0)]
     assert [place for place, look in enumerate(news, 12) if look] == [27], "it is to be looked at again on rung 27"
@@ -98,9 +100,15 @@ def test_the_next_milestone_is_as_far_as_a_trial_surely_trains() -> None:
 
 
 def test_it_looks_again_when_a_unit_is_known() -> None:
-    fill = Fill(LADDER, 1, None, EVEN, 1.0)
+    fill = Fill(LADDER, None, None, EVEN, 1.0)
     records: Sequence[Record] = (launch(0), *reports(0, 27, 4))
     assert [fill.tell(each) for each in records] == [False, False, True, False, False]
+
+
+def test_idle_slots_come_on_top_of_what_another_policy_gives() -> None:
+    fill = told(Fill(LADDER, ByRung(LADDER, 3, 3), None, EVEN, 1.0))
+    assert [fill.slots(PromoteTrial(0, rung), 8) for rung in LADDER] == [1, 3, 3]
+    assert fill.widen([launch(0, slots=3)], 2) == [Resize(0, 5)]
 
 
 @pytest.mark.parametrize("gone", [Halt(0), Pause(0), TrialFailed(9.0, 0, 27, "exit", "1"), TrialRewound(9.0, 0, 9)])
@@ -148,8 +156,8 @@ def test_without_figures_nine_tenths_are_shared_until_trials_show_how_much() -> 
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda: Fill(LADDER, 0), "a job has 0 slots"),
-        (lambda: Fill(LADDER, 2, 1), "a job has 2 slots, and most is 1"),
+        (lambda: Fill(LADDER, None, 0), "most is 0, but must be a whole number of 1 or more"),
+        (lambda: Fill(LADDER, Fixed(2), 1), "most is 1, but a job has 2 slots already"),
         (lambda: Fill(LADDER, restart=-1.0), "restart is -1.0, but must be a finite number of 0 or more"),
         (lambda: Fill(LADDER, restart=float("nan")), "restart is nan"),
     ],

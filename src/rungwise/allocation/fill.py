@@ -1,14 +1,14 @@
 """Idle slots go to trials that run, where the forecast says that the restart pays.
 
-1. Every job is asked `width` slots for. Only when nothing more can be started, and nothing waits for slots, are those
-   that are left over given away.
+1. What every job is asked slots for is up to another policy, the `base`. Only when nothing more can be started, and
+   nothing waits for slots, are those that are left over given away.
 2. A job that is launched just then starts with them, which costs nothing. A job that runs pauses at its next report
    and goes on from that checkpoint, first of all, with what is then free.
 3. They go one by one to the job that will end last, with what it has got so far: seconds of a unit so far, the units
    to the next milestone, how fast more slots are, and what a restart takes (see `rungwise.allocation.pace`).
 4. Whoever would not be done `MARGIN` times sooner than with the share it has keeps that, and what it leaves goes to the
    others. Each further change is measured against the last, so that nobody is paused twice for the same gain.
-5. A share is kept until the milestone. The next job of the trial is asked `width` slots for again.
+5. A share is kept until the milestone. The next job of the trial gets what `base` says again.
 6. Nobody is paused before it is known what a unit and a restart take; and nobody any more once a trial that paused came
    back without what it had trained last.
 
@@ -18,14 +18,16 @@ HyperSched (Liaw et al., SoCC 2019) changes shares by such a rule, with the same
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, nlargest
 
+from rungwise.allocation.fixed import Fixed
 from rungwise.allocation.pace import Job, Pace
-from rungwise.core.checks import check_number
+from rungwise.core.checks import check_number, check_whole
 from rungwise.core.commands import Halt, Launch, Pause
-from rungwise.core.decisions import Request, Resize
+from rungwise.core.decisions import PromoteTrial, Request, Resize
 from rungwise.core.errors import InputError
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
+from rungwise.core.protocols import Allocation
 from rungwise.core.records import Record
 from rungwise.core.scaling import Scaling
 
@@ -44,24 +46,26 @@ class _Claim:
 
 
 class Fill:
-    """`width` slots for every job, and up to `most` (None: all) for those that can use idle ones.
+    """The slots of `base` for every job (None: one), and up to `most` (None: all) for those that can use idle ones.
 
     `milestones` are the scheduler's. `scaling` says how fast more slots are, `restart` how many seconds a restart takes
     (None: what the run teaches). It is told of the run, so each run needs a fresh one.
-    Raises InputError for numbers out of range, and a `most` below `width`.
+    Raises InputError for numbers out of range, and a `most` below what jobs get on the lowest rung.
     """
 
     def __init__(
-        self, milestones: Sequence[int], width: int = 1, most: int | None = None, scaling: Scaling | None = None,
-        restart: float | None = None,
+        self, milestones: Sequence[int], base: Allocation | None = None, most: int | None = None,
+        scaling: Scaling | None = None, restart: float | None = None,
     ) -> None:  # fmt: skip
-        if width < 1 or (most is not None and most < width):
-            raise InputError(
-                f"a job has {width} slots, and most is {most}, but they must be 1 or more, and most no less than a job"
-                " has already (see the allocation 'fill')"
-            )
+        self.base = Fixed(1) if base is None else base
+        if most is not None:
+            least = self.base.slots(PromoteTrial(0, milestones[0]), check_whole("most", most, 1))
+            if most < least:
+                raise InputError(
+                    f"most is {most}, but a job has {least} slots already: it must be that or more (see the allocation"
+                    " 'fill')"
+                )
         self._milestones = tuple(milestones)
-        self._width = width
         self._most = most
         self._pace = Pace(scaling, None if restart is None else check_number("restart", restart, 0))
         self._jobs: dict[int, Job] = {}
@@ -69,9 +73,9 @@ class Fill:
         self._capacity = 0
         self._loses = False
 
-    def slots(self, request: Request, capacity: int) -> int:  # noqa: ARG002 - the protocol's signature
-        """The same for every request."""
-        return self._width
+    def slots(self, request: Request, capacity: int) -> int:
+        """What `base` says: idle slots come on top of it."""
+        return self.base.slots(request, capacity)
 
     def tell(self, record: Record) -> bool:
         """Take note of a record; true where a job can be judged now that could not be before."""
@@ -110,7 +114,10 @@ class Fill:
         claims = [self._launching(launch) for launch in launches]
         restart = self._pace.restart
         if restart is not None and not self._loses:
-            claims += [claim for job in self._jobs.values() if (claim := self._restarting(job, restart)) is not None]
+            top = self._pace.top(min(self._most or self._capacity, self._capacity))
+            claims += filter(None, (self._restarting(job, restart, top) for job in self._jobs.values()))
+        if len(claims) > room:  # the others will be done sooner, and would get nothing
+            claims = nlargest(room, claims, key=lambda claim: (self._left(claim, claim.slots), -claim.trial))
         granted = self._shared(claims, room)
         for claim in granted:
             if claim.trial in self._jobs:
@@ -141,14 +148,19 @@ class Fill:
         units = min(launch.milestone, self._ahead(launch.start)) - launch.start
         return _Claim(launch.trial, launch.slots, units * self._pace.work(launch.trial), 0.0)
 
-    def _restarting(self, job: Job, restart: float) -> _Claim | None:
-        """What a running job could gain after its next report; None: it cannot be said, or it is told to leave."""
+    def _restarting(self, job: Job, restart: float, top: float) -> _Claim | None:
+        """What a running job asks for, after its next report; None: it cannot gain, even at `top` speed, nobody knows,
+        or it is told to leave.
+        """
         unit = job.unit
         if unit is None or job.leaving:
             return None
         stride = job.last[0] - job.before[0]
         units = min(job.milestone, self._ahead(job.position)) - job.position - stride
-        return _Claim(job.trial, job.slots, units * unit * self._pace.speed(job.slots), restart) if units > 0 else None
+        left, speed = units * unit, self._pace.speed(job.slots)
+        if (restart + left * speed / top) * MARGIN >= left:
+            return None
+        return _Claim(job.trial, job.slots, left * speed, restart)
 
     def _left(self, claim: _Claim, share: int) -> float:
         """Seconds until it is done, with such a share."""

@@ -34,6 +34,6 @@ def make_allocation(settings: Mapping[str, Any], milestones: Sequence[int], eta:
         case "fill":
             scaling = settings.get("scaling")
             pairs = None if scaling is None else Scaling(tuple((slots, seconds) for slots, seconds in scaling))
-            return Fill(milestones, settings["slots"], settings["most"], pairs, settings.get("restart"))
+            return Fill(milestones, Fixed(settings["slots"]), settings["most"], pairs, settings.get("restart"))
         case other:
             raise InputError(f"the allocation is {other!r}, but must be one of {', '.join(OPTIONS)}")

@@ -70,6 +70,7 @@ class Pace:
         self._given = restart
         self._restarts = (0.0, 0)
         self._parallel = (PARALLEL, 1)
+        self._speeds: dict[int, float] = {}
         self._units: dict[int, tuple[int, float]] = {}
         self._mean = (0.0, 0)
 
@@ -86,6 +87,18 @@ class Pace:
 
     def speed(self, slots: int) -> float:
         """How many times as fast as on one slot."""
+        found = self._speeds.get(slots)
+        if found is None:
+            found = self._speeds[slots] = self._speed(slots)
+        return found
+
+    def top(self, most: int) -> float:
+        """The highest speed of shares up to `most`."""
+        if self._scaling is None:
+            return self.speed(most)
+        return max(self.speed(min(slots, most)) for slots, _ in self._scaling.seconds)
+
+    def _speed(self, slots: int) -> float:
         if self._scaling is not None:
             return self._scaling.speed(slots)
         total, count = self._parallel
@@ -123,6 +136,7 @@ class Pace:
         if below:
             total, count = self._parallel
             self._parallel = (total + min(1.0, max(0.0, (1 - ratio) / below)), count + 1)
+            self._speeds.clear()
 
 
 def _between(one: tuple[int, float], other: tuple[int, float]) -> float:

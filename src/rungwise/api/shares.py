@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from rungwise.allocation import OPTIONS, ByRung
+from rungwise.allocation import OPTIONS, ByRung, Fill
 from rungwise.core.checks import check_number, check_whole
 from rungwise.core.decisions import PromoteTrial
 from rungwise.core.errors import InputError
@@ -81,7 +81,8 @@ def check_allocation(allocation: Allocation, scheduler: Scheduler, workers: int)
             f"the allocation gives a trial {share} slots, but there are {workers} in all (workers): a trial cannot get"
             " more"
         )
-    if isinstance(allocation, ByRung) and not pauses_at_rungs(scheduler):
+    base = allocation.base if isinstance(allocation, Fill) else allocation
+    if isinstance(base, ByRung) and not pauses_at_rungs(scheduler):
         raise InputError(
             "the allocation 'by-rung' gives a trial more slots where it pauses and is promoted, but this scheduler lets"
             f" trials run on: take {PAUSING}, or the allocation 'fixed'"
