@@ -9,6 +9,7 @@ from rungwise.planner.advice import Advice, Wanted
 from rungwise.planner.against import Compared, Figure
 from rungwise.planner.curves import Curves
 from rungwise.planner.forecast import Division, Forecast, Setting
+from rungwise.planner.measure import Measured
 from rungwise.planner.profile import Profile
 from rungwise.report.printing import grid, line, paragraph
 from rungwise.report.text import clean, counted, duration, number
@@ -77,6 +78,25 @@ def print_profile(profile: Profile, unknown: Sequence[str], console: "Console") 
     paragraph(console, f"Each job: {times}.{once}")
     for told in [*slower_text(profile), *unknown]:
         paragraph(console, told, "yellow")
+
+
+def print_profiles(found: Mapping[int, Measured], console: "Console") -> None:
+    """Print what was measured with so many trials on a device each, and, where there are several, what that is worth.
+
+    A device that two trials share trains two units in the time of one.
+    """
+    for per_gpu, each in found.items():
+        if len(found) > 1:
+            line(console, f"{counted(per_gpu, 'trials')} on a device")
+        print_profile(each.profile, each.unknown, console)
+        if len(found) > 1:
+            line(console, "")
+    if len(found) > 1:
+        rates = {per_gpu: per_gpu / each.profile.base for per_gpu, each in found.items()}
+        (first, base), best = next(iter(rates.items())), max(rates, key=lambda each: rates[each])
+        told = ", ".join(f"{per_gpu}: {rate / base:.2f} times" for per_gpu, rate in rates.items() if per_gpu != first)
+        paragraph(console, f"Units that a device trains, beside {counted(first, 'trials')} at once: {told}. The most"
+                           f" with {best}.")  # fmt: skip
 
 
 def slower_text(profile: Profile) -> list[str]:
