@@ -99,7 +99,7 @@ def _settings(train: tuple[str, ...], given: dict[str, Any]) -> tuple[dict[str, 
     if "train" not in settings:
         raise click.UsageError("there is no training to measure: name one (see rungwise profile --help)")
     settings.setdefault("space", _beside(train[0]))
-    local = {key: settings.pop(key) for key in ("reuse_workers", "preload", "env") if key in settings}
+    local: dict[str, Any] = {key: settings.pop(key) for key in ("reuse_workers", "preload", "env") if key in settings}
     if "gpus" in settings:
         local["gpus"] = devices(settings.pop("gpus"))
     return settings, local
