@@ -1,17 +1,18 @@
 """Trials side by side or slots for each: what dividing the slots does to the time and the cost of an experiment.
 
-Simulated, on tables of LCBench, whose seconds are modelled, not measured (see its reader): with 64 slots, where there
-are more trials than slots, and with 1,024, where there are about as many. Rungs 1, 3, 9, 27, 51, eta 3, to the end of
-what can be promoted: ASHA, PASHA, Hyperband, and Hyperband with densities (BOHB). How fast more slots are is taken from
-three profiles, which are shapes by Amdahl's law and no measurements. Each job costs a start-up of half an epoch on the
-average, a quarter to load and a quarter to save: a change of share costs an epoch.
+Simulated, on tables of LCBench, whose seconds are modelled, not measured (see its reader): with 8 slots, which are busy
+most of the time, with 64, most of which are idle while the last trials climb, and with 1,024, as many as there are
+trials. Rungs 1, 3, 9, 27, 51, eta 3, to the end of what can be promoted: ASHA, PASHA, Hyperband, and Hyperband with
+densities (BOHB). How fast more slots are is taken from three profiles, which are shapes by Amdahl's law and no
+measurements. Each job costs a start-up of half an epoch on the average, a quarter to load and a quarter to save: a
+change of share costs an epoch.
 
     RUNGWISE_DATA=FOLDER python benchmarks/allocation.py [SHARE]
 
 A seed is an order of the configurations, the same for all divisions (BOHB: the searcher's seed). Regret is that of the
 best configuration found, by the best value of its curve: (its - the best) / (the median - the best) of all 2,000.
 Ratios are geometric means over tables and seeds; intervals are 95 % percentiles of 10,000 paired bootstraps: tables are
-drawn, then seeds within each. Takes eight minutes; SHARE (1) multiplies the seeds.
+drawn, then seeds within each. Takes ten minutes; SHARE (1) multiplies the seeds.
 """
 
 import sys
@@ -29,17 +30,17 @@ from rungwise.core.protocols import Allocation, Scheduler
 from rungwise.core.scaling import Scaling
 from transfer import Array, interval, ratio, row
 
-UNITS, ETA, WIDEST = 51, 3, 16
-SHARES = (1, 2, 4, 8, WIDEST)
+UNITS, ETA = 51, 3
+SHARES = (1, 2, 4, 8, 16)
 BASE = "fixed(1)"
 PARALLEL = {"near-linear": 0.99, "usual": 0.95, "poor": 0.75}
 STARTUP, LOAD, SAVE = 0.5, 0.25, 0.25  # epochs
-MOST = (4, WIDEST)
+LEAST = 4
 
 
 @dataclass(frozen=True)
 class Method:
-    """A scheduler, its searcher, and how many seeds it gets on the small and on the large cluster."""
+    """A scheduler, its searcher, and how many seeds it gets on the smaller clusters and on the largest."""
 
     name: str
     make: Callable[[int], Scheduler]
@@ -49,7 +50,7 @@ class Method:
 
 def hyperband(workers: int) -> Scheduler:
     """As many rounds of its brackets, of 143 trials each, as there are trials for."""
-    return rw.schedulers.Hyperband(1, UNITS, ETA, rounds=3 if workers == 64 else 8)
+    return rw.schedulers.Hyperband(1, UNITS, ETA, rounds=8 if workers == LARGE.workers else 3)
 
 
 METHODS = (
@@ -67,18 +68,30 @@ class Cluster:
     workers: int
     trials: int
     tables: tuple[str, ...]
-    place: int
+    place: int = 0
+
+    @property
+    def shares(self) -> tuple[int, ...]:
+        """The fixed shares that fit."""
+        return tuple(share for share in SHARES if share <= self.workers)
+
+    @property
+    def widest(self) -> int:
+        """The most slots of a trial."""
+        return self.shares[-1]
 
 
-CLUSTERS = (
-    Cluster(64, 256, ("lcbench/christine", "lcbench/higgs"), 0),
+SMALL, MIDDLE, LARGE = (
+    Cluster(8, 256, ("lcbench/christine", "lcbench/higgs")),
+    Cluster(64, 256, ("lcbench/christine", "lcbench/higgs")),
     Cluster(1024, 1024, ("lcbench/christine",), 1),
 )
 Policy = Callable[[tuple[int, ...], Scaling, float], Allocation]
 
 
-def policies() -> Mapping[str, Policy]:
+def policies(cluster: Cluster) -> Mapping[str, Policy]:
     """All divisions, by name."""
+    widest = cluster.widest
 
     def by_rung(most: int, milestones: tuple[int, ...], scaling: Scaling, restart: float) -> Allocation:  # noqa: ARG001
         return ByRung(milestones, ETA, most)
@@ -87,22 +100,22 @@ def policies() -> Mapping[str, Policy]:
         return Fill(milestones, None, most, scaling, restart)
 
     def both(milestones: tuple[int, ...], scaling: Scaling, restart: float) -> Allocation:
-        return Fill(milestones, ByRung(milestones, ETA, MOST[0]), WIDEST, scaling, restart)
+        return Fill(milestones, ByRung(milestones, ETA, LEAST), widest, scaling, restart)
 
     def fixed(share: int, *_: object) -> Allocation:
         return Fixed(share)
 
     return {
-        **{f"fixed({share})": partial(fixed, share) for share in SHARES},
-        **{f"by_rung({most})": partial(by_rung, most) for most in MOST},
-        **{f"fill({most})": partial(fill, most) for most in MOST},
-        f"fill({WIDEST}) over by_rung({MOST[0]})": both,
+        **{f"fixed({share})": partial(fixed, share) for share in cluster.shares},
+        **{f"by_rung({most})": partial(by_rung, most) for most in (LEAST, widest)},
+        **{f"fill({most})": partial(fill, most) for most in (LEAST, widest)},
+        f"fill({widest}) over by_rung({LEAST})": both,
     }
 
 
 def untold(milestones: tuple[int, ...], scaling: Scaling, restart: float) -> Allocation:  # noqa: ARG001
     """Fill that learns all it knows from the run."""
-    return Fill(milestones, None, WIDEST)
+    return Fill(milestones, None, MIDDLE.widest)
 
 
 def scaling_of(parallel: float) -> Scaling:
@@ -202,10 +215,11 @@ def print_claims(lines: Sequence[tuple[str, ...]]) -> None:
 
 def print_restarts(share: float, random: np.random.Generator) -> None:
     """What `fill` is worth where restarts cost more, and where nobody tells it anything."""
-    scaling, cluster = scaling_of(PARALLEL["usual"]), CLUSTERS[0]
+    scaling, cluster = scaling_of(PARALLEL["usual"]), MIDDLE
     columns = ("scheduler", "a restart costs, epochs", "division", f"time, times {BASE}", "slot-hours, times")
     print(row(columns), row(["---"] * len(columns)), sep="\n")
-    chosen = {name: policy for name, policy in policies().items() if name in (BASE, "fixed(4)", f"fill({WIDEST})")}
+    wanted = (BASE, "fixed(4)", f"fill({cluster.widest})")
+    chosen = {name: policy for name, policy in policies(cluster).items() if name in wanted}
     for method in METHODS[:3]:
         for epochs in (0.1, 1.0, 10.0):
             found = measured(cluster, method, {**chosen, "fill, told nothing": untold}, scaling, share, epochs)
@@ -216,16 +230,16 @@ def print_restarts(share: float, random: np.random.Generator) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print Markdown."""
-    if not {table for cluster in CLUSTERS for table in cluster.tables} <= set(names()):
+    if not {table for cluster in (SMALL, MIDDLE, LARGE) for table in cluster.tables} <= set(names()):
         print("allocation: not measured, because RUNGWISE_DATA names no folder with lcbench.npz")
         return
     share = float(arguments[0]) if arguments else 1.0
     random = np.random.default_rng(0)
     lines = []
-    for cluster in CLUSTERS:
+    for cluster in (SMALL, MIDDLE, LARGE):
         for profile, parallel in PARALLEL.items():
             for method in METHODS:
-                found = measured(cluster, method, policies(), scaling_of(parallel), share)
+                found = measured(cluster, method, policies(cluster), scaling_of(parallel), share)
                 print(f"\n### {cluster.workers} slots, scaling {profile}, {method.name}\n")
                 print_detail(found, random)
                 lines.append((str(cluster.workers), profile, method.name, *claims(found, random)))

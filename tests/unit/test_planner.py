@@ -11,6 +11,7 @@ import rungwise as rw
 from rungwise.allocation import ByRung, Fixed
 from rungwise.comparison.methods import parse_method
 from rungwise.comparison.resampling import Estimate
+from rungwise.core.decisions import Resize
 from rungwise.core.errors import InputError
 from rungwise.core.limits import Limits
 from rungwise.core.spec import ExperimentSpec
@@ -239,6 +240,26 @@ def test_seconds_of_an_experiments_units_are_those_on_one_slot_without_what_jobs
     assert later / later[0] == pytest.approx(np.arange(5, 10) / 5), "though some of them went on with more slots"
 
 
+def test_against_an_experiment_that_filled_idle_slots_the_forecast_is_exact(tmp_path: Path) -> None:
+    settings = {"name": "asha", **RESOURCES}
+    allocation = {"name": "fill", "slots": 1, "most": 4}
+    spec = ExperimentSpec(
+        metric="value", mode="min", milestones=(1, 3, 9), scheduler=settings, searcher={"name": "recorded"}, space={},
+        training={}, trials=20, workers=8, unit="epochs", allocation=allocation,
+    )  # fmt: skip
+    with Store.open(tmp_path / "runs.db", create=True) as store:
+        alike = rw.Table(np.random.default_rng(1).random((20, 1)) + 1 / np.arange(1, 10), seconds=8.0)
+        run = rw.simulate(
+            alike, make_scheduler(settings), 8, stop="drain", allocation=allocation, scaling=PROFILE.scaling,
+            overhead=Overhead(1.0), log=store.create("run", spec.to_json()),
+        )  # fmt: skip
+    assert any(isinstance(record, Resize) for record in run.log)
+    compared = against(
+        rw.Experiment.open("run", tmp_path / "runs.db"), replace(PROFILE, begin=0.0, overhead=Overhead(1.0))
+    )
+    assert (compared.time.forecast.mean, compared.time.took) == pytest.approx((run.time, run.time))
+
+
 def test_against_other_curves_it_is_the_forecast_of_a_plan(experiment: rw.Experiment) -> None:
     curves = find_curves("synthetic/easy", "none.db", trials=20, units=9, profile=PROFILE)
     compared = against(experiment, PROFILE, curves, seeds=3)
@@ -250,6 +271,9 @@ def test_against_other_curves_it_is_the_forecast_of_a_plan(experiment: rw.Experi
 def test_what_cannot_be_forecast_anew_is_told(tmp_path: Path, experiment: rw.Experiment) -> None:
     with pytest.raises(InputError, match=r"a trial is to have 2 slots .* the profile holds what 1 take"):
         against(experiment, Profile(((1, 8.0),)))
+    mine = replace(experiment, spec=replace(experiment.spec, allocation={"name": "custom", "slots": 1, "most": 2}))
+    with pytest.raises(InputError, match="ran with an allocation of its own"):
+        against(mine, PROFILE)
     own = replace(experiment, spec=replace(experiment.spec, scheduler={"name": "custom", **RESOURCES}))
     with pytest.raises(InputError, match="ran with a scheduler of its own"):
         against(own, PROFILE)
