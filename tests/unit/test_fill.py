@@ -1,6 +1,9 @@
 """Who gets idle slots, and why not: the policy alone, told of records by hand."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
 
 import pytest
 
@@ -151,6 +154,34 @@ def test_without_figures_nine_tenths_are_shared_until_trials_show_how_much() -> 
     more = [launch(2, 3, 9), *reports(2, 3, 6), TrialPaused(6.0, 2, 9), launch(2, 9, 27, slots=2), *reports(2, 9, 18)]
     assert told(vain, *more, TrialPaused(24.0, 2, 27), launch(2, 27, 81, slots=3), *reports(2, 27, 54),
                 TrialEnded(78.0, 2, "completed")).widen([launch(0)], 1) == []  # fmt: skip
+
+
+def calls(act: Callable[[], object]) -> int:
+    """How many calls it comes to."""
+    count = 0
+
+    def see(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(see)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_neither_a_report_nor_an_answer_costs_more_the_more_trials_there_were() -> None:
+    costs = []
+    for trials in (10, 500):
+        fill = Fill(LADDER, None, None, EVEN, 1.0)
+        for trial in range(1, trials):
+            told(fill, launch(trial, 3, 9), *reports(trial, 3, 6), TrialPaused(6.0, trial, 9))
+        told(fill, launch(0), *reports(0, 27, 3))
+        (late,) = reports(0, 30, 1)
+        costs.append((calls(partial(fill.tell, late)), calls(partial(fill.widen, [], 3))))
+    assert costs[0] == costs[1]
 
 
 @pytest.mark.parametrize(
