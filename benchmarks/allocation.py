@@ -12,7 +12,7 @@ change of share costs an epoch.
 A seed is an order of the configurations, the same for all divisions (BOHB: the searcher's seed). Regret is that of the
 best configuration found, by the best value of its curve: (its - the best) / (the median - the best) of all 2,000.
 Ratios are geometric means over tables and seeds; intervals are 95 % percentiles of 10,000 paired bootstraps: tables are
-drawn, then seeds within each. Takes ten minutes; SHARE (1) multiplies the seeds.
+drawn, then seeds within each. Takes eight minutes; SHARE (1) multiplies the seeds.
 """
 
 import sys
