@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rungwise.allocation import OPTIONS, ByRung, Fixed, make_allocation
+from rungwise.allocation import OPTIONS, ByRung, Fill, Fixed, make_allocation
 from rungwise.api.shares import allocation_settings, check_allocation
 from rungwise.core.decisions import PromoteTrial, StartTrial
 from rungwise.core.errors import InputError
@@ -18,10 +18,14 @@ SETTINGS = [
     {"name": "fixed", "slots": 3},
     {"name": "by-rung", "slots": 1, "most": 8},
     {"name": "by-rung", "slots": 2, "most": 2},
+    {"name": "fill", "slots": 2, "most": 4},
+    {"name": "fill", "slots": 1, "most": 8, "scaling": [[1, 8.0], [2, 5.0]], "restart": 3.0},
 ]
 
 
-@pytest.fixture(params=SETTINGS, ids=lambda each: "-".join(map(str, each.values())))
+@pytest.fixture(
+    params=SETTINGS, ids=lambda each: "-".join(str(each[key]) for key in ("name", "slots", "most") if key in each)
+)
 def policy(request: pytest.FixtureRequest) -> tuple[Allocation, dict[str, Any]]:
     return make_allocation(request.param, LADDER, 3), request.param
 
@@ -64,6 +68,12 @@ def test_there_is_a_case_of_every_policy() -> None:
         ({"name": "fixed"}, 1, {"name": "fixed", "slots": 1}),
         ("by-rung", 2, {"name": "by-rung", "slots": 2, "most": 4}),
         ({"name": "by-rung", "most": 3}, 1, {"name": "by-rung", "slots": 1, "most": 3}),
+        ("fill", 2, {"name": "fill", "slots": 2, "most": 4}),
+        (
+            {"name": "fill", "scaling": {2: 5, 1: 8.0}, "restart": 3},
+            1,
+            {"name": "fill", "slots": 1, "most": 4, "scaling": [[1, 8.0], [2, 5]], "restart": 3.0},
+        ),
     ],
 )
 def test_settings_are_complete(allocation: Any, slots: int, settings: dict[str, Any]) -> None:
@@ -73,7 +83,7 @@ def test_settings_are_complete(allocation: Any, slots: int, settings: dict[str, 
 @pytest.mark.parametrize(
     ("allocation", "slots", "said"),
     [
-        ("wide", 1, "allocation is 'wide', but must be one of fixed, by-rung, or such a name with options"),
+        ("wide", 1, "allocation is 'wide', but must be one of fixed, by-rung, fill, or such a name with options"),
         (7, 1, "allocation is 7, but must be one of"),
         ({"most": 2}, 1, "allocation is None, but must be one of"),
         ({"name": ["fixed"]}, 1, r"allocation is \['fixed'\], but must be one of"),
@@ -84,6 +94,10 @@ def test_settings_are_complete(allocation: Any, slots: int, settings: dict[str, 
         ("fixed", "2", "slots is '2', but must be a whole number"),
         ({"name": "by-rung", "most": 5}, 1, "most is 5, but there are 4 in all"),
         ({"name": "by-rung", "most": True}, 1, "most is True, but must be a whole number"),
+        ({"name": "fill", "restart": -1}, 1, "restart is -1, but must be a finite number of 0 or more"),
+        ({"name": "fill", "scaling": {2: 5.0}}, 1, "must rise from 1"),
+        ({"name": "fill", "scaling": 3}, 1, "scaling is 3, but must be seconds per unit by slots"),
+        ({"name": "fill", "profile": "p.yaml"}, 1, "its options are: most, scaling, restart"),
     ],
 )
 def test_settings_that_are_wrong_are_refused_in_one_sentence(allocation: Any, slots: Any, said: str) -> None:
@@ -121,6 +135,14 @@ def test_by_rung_needs_trials_that_pause_at_rungs(scheduler: Any, fits: bool) ->
     else:
         with pytest.raises(InputError, match="this scheduler lets trials run on: take asha, pasha"):
             check_allocation(policy, scheduler, 2)
+
+
+def test_what_fills_idle_slots_beside_shares_by_rung_needs_them_too() -> None:
+    policy = Fill((1, 3, 9), ByRung((1, 3, 9), 3, most=2))
+    check_allocation(policy, ASHA(1, 9), 2)
+    check_allocation(Fill((1, 3, 9)), StoppingASHA(1, 9), 2)
+    with pytest.raises(InputError, match="this scheduler lets trials run on: take asha, pasha"):
+        check_allocation(policy, StoppingASHA(1, 9), 2)
 
 
 @pytest.mark.parametrize("policy", [Fixed(3), ByRung((1, 3, 9), 3, most=4)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.core.commands import Halt, Launch, Wake
-from rungwise.core.decisions import FailTrial, Finish, PromoteTrial, StartTrial, Suspend
+from rungwise.core.decisions import FailTrial, Finish, PromoteTrial, Resize, StartTrial, Suspend
 from rungwise.core.events import CapacityChanged, TimePassed, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.records import Record
 from rungwise.store import ExperimentLog, MemoryLog, Store
@@ -24,6 +24,7 @@ RECORDS: list[Record] = [
     TrialFailed(3.5, 0, 3, "signal", "signal 9"),
     FailTrial(0),
     Suspend(1, 0),
+    Resize(0, 2),
     Halt(0),
     Finish("done"),
 ]

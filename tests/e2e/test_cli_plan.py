@@ -33,9 +33,11 @@ def test_it_is_told_recommended_and_drawn(cli: Cli, profile: str, monkeypatch: p
     assert done.code == 0, done
     table = lines(done.out)
     assert table[0].split("  ")[0] == "scheduler"
-    rows = [line.split()[:2] for line in table[1:9]]
-    assert rows == [["pasha", "1"], ["pasha", "2"], ["pasha", "4"], ["pasha", "1-2"], ["pasha", "1-4"],
-                    ["stopping-asha", "1"], ["stopping-asha", "2"], ["stopping-asha", "4"]]  # fmt: skip
+    rows = [line.split()[:3] for line in table[1:13]]
+    shares = ["1", "2", "4", "1-2 by", "1-4 by", "1-2 fill", "1-4 fill"]
+    assert [f"{slots} {word}" if "-" in slots else slots for _, slots, word in rows[:7]] == shares
+    assert [f"{slots} {word}" if "-" in slots else slots for _, slots, word in rows[7:]] == [*shares[:3], *shares[5:]]
+    assert [name for name, *_ in rows] == ["pasha"] * 7 + ["stopping-asha"] * 5
     assert sum("←" in line for line in table) == 1
     assert "It is the cheapest of those that fit the deadline of 3 h and the budget of 20 slot-hours." in done.out
     assert "12 trials, 4 slots, 2 seeds" in done.out
@@ -47,7 +49,7 @@ def test_it_is_told_recommended_and_drawn(cli: Cli, profile: str, monkeypatch: p
 
 def test_as_json_it_holds_every_forecast_and_the_recommended_one(cli: Cli, profile: str) -> None:
     found = cli("plan", profile, *SMALL, "--curves", "digits", "--divide", "1,4", "--json").json()
-    divided = [(scheduler, name) for scheduler in ("pasha", "taper") for name in ("fixed", "fixed", "by-rung")]
+    divided = [(scheduler, name) for scheduler in ("pasha", "taper") for name in ("fixed", "fixed", "by-rung", "fill")]
     assert [(each["scheduler"], each["allocation"]["name"]) for each in found["forecasts"]] == divided
     assert found["recommended"] in found["forecasts"]
     assert found["curves"] == "curves: the table digits"

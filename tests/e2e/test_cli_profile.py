@@ -62,6 +62,36 @@ def test_it_measures_the_real_training_and_keeps_nothing_but_the_profile(cli: Cl
     assert left == {"p.yaml", "trained"}
 
 
+def test_several_numbers_of_trials_on_a_device_are_measured_each_and_compared(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    done = cli("profile", "work.py:waiting", "--gpus", "1", "--per-gpu", "1,2", "--units", "3", "-o", "p.yaml")
+    assert done.code == 0, done
+    assert [path.name for path in sorted(Path.cwd().glob("p*.yaml"))] == ["p.per-gpu-1.yaml", "p.per-gpu-2.yaml"]
+    assert read_profile("p.per-gpu-2.yaml").note == "measured with 2 workers, the default configuration"
+    told = lines(done.out)
+    assert "1 trial on a device" in told
+    assert "2 trials on a device" in told
+    assert "Units that a device trains, beside 1 trial at once: 2: " in done.out
+    assert "Next: rungwise plan p.per-gpu-1.yaml" in done.out
+    found = cli("profile", "work.py:forgetful", "--gpus", "1", "--per-gpu", "1,2", "--units", "3", "--json").json()
+    assert [each["per_gpu"] for each in found] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--per-gpu", "1,2"), "say with --gpus how many devices there are"),
+        (("--per-gpu", "1,2", "--gpus", "1", "--workers", "2"), "--workers does not go with it"),
+        (("--per-gpu", "half"), "--per-gpu is 'half', but must be whole numbers between commas"),
+        (("--per-gpu", "0", "--gpus", "1"), "per_gpu is 0, but must be a whole number of 1 or more"),
+    ],
+)
+def test_what_cannot_be_on_a_device_is_told_in_a_sentence(cli: Cli, words: tuple[str, ...], said: str) -> None:
+    assert said in sentence(cli("profile", "work.py:waiting", *words))
+
+
 def test_as_json_it_says_what_could_not_be_measured(cli: Cli) -> None:
     found = cli("profile", "work.py:forgetful", "--json", "--units", "3").json()
     unknown = found.pop("unknown")

@@ -142,6 +142,33 @@ def test_a_whole_experiment_in_one_file_and_flags_that_override_it(folder: Path,
     assert (work / "mine.db").is_file()
 
 
+def test_idle_slots_are_given_away_by_the_figures_of_a_profile(folder: Path, cli: Cli) -> None:
+    profile = folder / "profiles" / "p.yaml"
+    profile.parent.mkdir()
+    profile.write_text("{seconds_per_unit: {1: 8.0, 2: 4.5}, startup: 2, save: 1}")
+    common = ("--space", "space.yaml", "--metric", "loss", "--max-resource", "2", "--trials", "2", "--workers", "3")
+    done = cli(
+        "tune", f"{FUNCTIONS}:steady", *common, "--allocation", "fill,most=2,profile=profiles/p.yaml", "--name", "one"
+    )
+    assert done.code == 0, done
+    expected = {"name": "fill", "slots": 1, "most": 2, "scaling": [[1, 8.0], [2, 4.5]], "restart": 3.0}
+    assert Experiment.open("one", "rungwise.db").spec.allocation == expected
+    (folder / "profiles" / "e.yaml").write_text(
+        f"{{train: '{FUNCTIONS}:steady', space: ../space.yaml, metric: loss, max_resource: 2, trials: 2, workers: 3,"
+        " name: two, store: ../rungwise.db, allocation: {name: fill, profile: p.yaml, restart: 1}}"
+    )
+    done = cli("tune", "profiles/e.yaml")
+    assert done.code == 0, done
+    assert Experiment.open("two", "rungwise.db").spec.allocation == {**expected, "most": 3, "restart": 1.0}
+    for allocation, told in (
+        ("fill,profile=nosuch.yaml", "nosuch.yaml is not there"),
+        ("fixed,profile=profiles/p.yaml", "has the option 'profile', which it does not know"),
+    ):
+        done = cli("tune", f"{FUNCTIONS}:steady", *common, "--allocation", allocation, "--name", "three")
+        assert done.code == 2
+        assert told in sentence(done), done
+
+
 @pytest.mark.parametrize("train", ["program", "./program", "[./program, '{lr}']"])
 def test_a_program_named_in_an_experiments_file_lies_beside_it(folder: Path, cli: Cli, train: str) -> None:
     beside = folder / "beside"

@@ -67,6 +67,12 @@ def by_rung(slots: int, most: int) -> Settings:
     return {"allocation": {"name": "by-rung", "slots": slots, "most": most}}
 
 
+def fill(**forecast: float) -> Settings:
+    """The settings of an experiment whose idle slots go to running trials."""
+    scaling = {"scaling": [[1, 1.0], [4, 0.25]]} if forecast else {}
+    return {"max_retries": 1, "allocation": {"name": "fill", "slots": 1, "most": 4, **scaling, **forecast}}
+
+
 GOLDEN: Mapping[str, Golden] = {
     "fifo": Golden({"name": "fifo", "resource": 5}, workers=3),
     "asha-floor": Golden({"name": "asha"}, workers=3),
@@ -122,6 +128,10 @@ GOLDEN: Mapping[str, Golden] = {
     "hyperband-by-rung": Golden(
         {"name": "hyperband", "max_resource": 4}, trials=None, workers=4, stop="instant", more=by_rung(2, 3)
     ),
+    "asha-fill": Golden({"name": "asha"}, workers=6, slots={20: 2, 32: 6}, dies={1: (1, 1)}, more=fill(restart=0.0)),
+    "fifo-fill": Golden({"name": "fifo"}, workers=7, trials=4, dies={1: (6, 1)}, more=fill(restart=0.25)),
+    "pasha-fill": Golden({"name": "pasha", "ranking": "direct"}, workers=8, more=fill()),
+    "stopping-asha-fill": Golden({"name": "stopping-asha"}, workers=8, more=fill(restart=0.0)),
     "fixed-slots": Golden(
         {"name": "asha"}, workers=5, dies={1: (1, 1), 4: (1, 9)},
         more={"max_retries": 1, "allocation": {"name": "fixed", "slots": 2}},

@@ -214,7 +214,8 @@ def test_an_interrupt_pauses_everything_and_going_on_trains_no_unit_twice(name: 
     if tuner.ledger.finish is None:
         assert tuner.ledger.running == 0
         paused = {record.trial for record in records if isinstance(record, Pause)}
-        assert all(tuner.ledger.trials[trial].status in ("paused", "completed") for trial in paused)
+        ends = ("paused", "completed", "stopped")  # its next report may be what stops it
+        assert all(tuner.ledger.trials[trial].status in ends for trial in paused)
         assert tuner.over
     resumed, whole = experiment.resume(records)
     assert isinstance(resumed.ledger.finish, Finish)

@@ -9,46 +9,17 @@ from hypothesis import strategies as st
 
 from rungwise.allocation import ByRung, Fixed
 from rungwise.core.commands import Launch
-from rungwise.core.decisions import Finish, PromoteTrial, Request, StartTrial
-from rungwise.core.events import CapacityChanged, TrialEnded, TrialPaused
+from rungwise.core.decisions import Finish, PromoteTrial
+from rungwise.core.events import CapacityChanged
 from rungwise.core.protocols import Allocation
 from rungwise.core.records import Record
 from rungwise.tuner.recovery import replay
 from twins.cases import Case, cases
 from twins.rungs import milestones
-from twins.runs import Experiment, Widths
+from twins.runs import Experiment, Widths, check_nobody_waits_for_ever
 
 NAMES = ["fifo", "asha", "stopping", "pasha", "stopping-pasha", "brackets", "halving", "hyperband"]
 capacities = st.dictionaries(st.integers(0, 60), st.integers(1, 6), max_size=5)
-
-
-def check_nobody_waits_for_ever(records: Sequence[Record]) -> None:
-    """Every request is launched; what waits for slots is overtaken by nothing that was asked for later.
-
-    A promotion whose trial is still saving waits for that, so others may go before it.
-    """
-    waiting: list[Request] = []
-    running: set[int] = set()
-    over: set[int] = set()
-    for record in records:
-        match record:
-            case StartTrial() | PromoteTrial():
-                waiting.append(record)
-            case Launch(trial):
-                place = next((at for at, each in enumerate(waiting) if each.trial == trial), len(waiting))
-                before = [each.trial for each in waiting[:place] if each.trial not in over]
-                if place < len(waiting):  # else it goes on after an interruption, which nobody asked for
-                    assert all(other in running for other in before)
-                    del waiting[place]
-                running.add(trial)
-            case TrialPaused(_, trial):
-                running.discard(trial)
-            case TrialEnded(_, trial):
-                running.discard(trial)
-                over.add(trial)
-            case _:
-                pass
-    assert [request for request in waiting if request.trial not in over] == []
 
 
 def check_shares(records: Sequence[Record], allocation: Allocation) -> None:

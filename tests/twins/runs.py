@@ -1,13 +1,13 @@
 """Experiments through the tuner and the simulator, record by record: run, interrupted, cut and resumed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Halt, Launch
-from rungwise.core.decisions import Request, StartTrial
+from rungwise.core.decisions import PromoteTrial, Request, StartTrial
 from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
 from rungwise.core.protocols import Allocation, Backend
 from rungwise.core.records import Record
@@ -96,7 +96,7 @@ class Experiment:
     """Everything that a fresh tuner and a fresh backend for one experiment are made of.
 
     Trials report at every unit; with `gaps`, where the case says so. Jobs are up to `widest` slots wide, at random,
-    unless there is an `allocation`.
+    unless there is an `allocation`, or a `policy` that makes one for each tuner.
     """
 
     name: str
@@ -105,13 +105,14 @@ class Experiment:
     exhausted_after: int | None = None
     gaps: bool = False
     allocation: Allocation | None = None
+    policy: Callable[[], Allocation] | None = None
 
     def tuner(self) -> Tuner:
         scheduler, _ = make(self.name, self.case)
         trials = len(self.case.values)
         rows = Rows(trials if self.exhausted_after is None else min(trials, self.exhausted_after))
         limit = trials if self.exhausted_after is None else None
-        allocation = self.allocation or Widths(self.widest)
+        allocation = self.policy() if self.policy is not None else self.allocation or Widths(self.widest)
         return Tuner(scheduler, rows, allocation, seed=1, trials=limit, stop=self.case.stop)
 
     def backend(self, start_at: float = 0.0) -> Backend:
@@ -199,3 +200,32 @@ def jobs(records: Sequence[Record]) -> list[tuple[int, int, int, float, float]]:
             case _:
                 pass
     return found
+
+
+def check_nobody_waits_for_ever(records: Sequence[Record]) -> None:
+    """Every request is launched; what waits for slots is overtaken by nothing that was asked for later.
+
+    A promotion whose trial is still saving waits for that, so others may go before it.
+    """
+    waiting: list[Request] = []
+    running: set[int] = set()
+    over: set[int] = set()
+    for record in records:
+        match record:
+            case StartTrial() | PromoteTrial():
+                waiting.append(record)
+            case Launch(trial):
+                place = next((at for at, each in enumerate(waiting) if each.trial == trial), len(waiting))
+                before = [each.trial for each in waiting[:place] if each.trial not in over]
+                if place < len(waiting):  # else it goes on after an interruption, which nobody asked for
+                    assert all(other in running for other in before)
+                    del waiting[place]
+                running.add(trial)
+            case TrialPaused(_, trial):
+                running.discard(trial)
+            case TrialEnded(_, trial):
+                running.discard(trial)
+                over.add(trial)
+            case _:
+                pass
+    assert [request for request in waiting if request.trial not in over] == []

@@ -11,6 +11,7 @@ import rungwise as rw
 from rungwise.allocation import ByRung, Fixed
 from rungwise.comparison.methods import parse_method
 from rungwise.comparison.resampling import Estimate
+from rungwise.core.decisions import Resize
 from rungwise.core.errors import InputError
 from rungwise.core.limits import Limits
 from rungwise.core.spec import ExperimentSpec
@@ -98,8 +99,10 @@ def test_with_one_share_measured_only_that_can_be_planned() -> None:
 
 
 def test_divisions_are_the_measured_shares_that_fit_and_those_that_grow_between_them() -> None:
-    assert divisions(PROFILE, 3) == [Division(1, 1), Division(2, 2), Division(1, 2)]
-    assert divisions(PROFILE, 8, [4, 3]) == [Division(3, 3), Division(4, 4), Division(3, 4)]
+    assert divisions(PROFILE, 3) == [Division(1, 1), Division(2, 2), Division(1, 2), Division(1, 2, fills=True)]
+    assert divisions(PROFILE, 8, [4, 3]) == [
+        Division(3, 3), Division(4, 4), Division(3, 4), Division(3, 4, fills=True),
+    ]  # fmt: skip
     with pytest.raises(InputError, match="a trial is to have 4 slots, but there are 3 in all"):
         divisions(PROFILE, 3, [4])
 
@@ -131,9 +134,24 @@ def test_one_trial_at_one_second_a_unit_takes_what_the_profile_says() -> None:
     curves = Curves(rw.Table([[1.0, 0.5, 0.2]]), "")
     fifo = parse_method("fifo", {**RESOURCES, "max_resource": 3}, 1, 0)
     found = forecasts(PROFILE, curves, [fifo], divisions(PROFILE, 4, [1, 4]), Setting(4, 1, seeds=1))
-    assert [each.division for each in found] == [Division(1, 1), Division(4, 4)], "fifo never pauses: no share grows"
-    assert [each.time.mean for each in found] == [2 + 3 * 8 + 3.5, 2 + 3 * 4 + 3.5]
-    assert [each.use.mean for each in found] == [0.25, 1.0]
+    policies = [each.division for each in found]
+    assert policies == [Division(1, 1), Division(4, 4), Division(1, 4, fills=True)], "fifo never pauses: no share grows"
+    assert [each.time.mean for each in found] == [2 + 3 * 8 + 3.5, 2 + 3 * 4 + 3.5, 2 + 3 * 8 + 3.5]
+    assert [each.use.mean for each in found] == [0.25, 1.0, 0.25], "one unit is left when two are known: not worth it"
+
+
+def test_what_fills_idle_slots_goes_by_the_profile() -> None:
+    """A unit of 8 s takes 4 on four slots, and a restart 4.5: it pays where three units and more are left."""
+    curves = Curves(rw.Table([[1.0] * 9]), "")
+    fifo = parse_method("fifo", RESOURCES, 1, 0)
+    (found,) = forecasts(PROFILE, curves, [fifo], [Division(1, 4, fills=True)], Setting(4, 1, seeds=1))
+    assert found.time.mean == 2 + 3 + 3 * 8 + 4.5 + 6 * 4 + 0.5
+    dear = replace(PROFILE, overhead=Overhead(30.0))
+    (found,) = forecasts(dear, curves, [fifo], [Division(1, 4, fills=True)], Setting(4, 1, seeds=1))
+    assert found.time.mean == 2 + 30 + 9 * 8
+    slower = Profile(((1, 8.0), (2, 9.0), (4, 9.0)))
+    (found,) = forecasts(slower, curves, [fifo], [Division(1, 4, fills=True)], Setting(4, 1, seeds=1))
+    assert found.time.mean == 9 * 8, "more slots would be slower"
 
 
 def test_seeds_are_other_orders_and_the_same_for_all_divisions() -> None:
@@ -222,6 +240,26 @@ def test_seconds_of_an_experiments_units_are_those_on_one_slot_without_what_jobs
     assert later / later[0] == pytest.approx(np.arange(5, 10) / 5), "though some of them went on with more slots"
 
 
+def test_against_an_experiment_that_filled_idle_slots_the_forecast_is_exact(tmp_path: Path) -> None:
+    settings = {"name": "asha", **RESOURCES}
+    allocation = {"name": "fill", "slots": 1, "most": 4}
+    spec = ExperimentSpec(
+        metric="value", mode="min", milestones=(1, 3, 9), scheduler=settings, searcher={"name": "recorded"}, space={},
+        training={}, trials=20, workers=8, unit="epochs", allocation=allocation,
+    )  # fmt: skip
+    with Store.open(tmp_path / "runs.db", create=True) as store:
+        alike = rw.Table(np.random.default_rng(1).random((20, 1)) + 1 / np.arange(1, 10), seconds=8.0)
+        run = rw.simulate(
+            alike, make_scheduler(settings), 8, stop="drain", allocation=allocation, scaling=PROFILE.scaling,
+            overhead=Overhead(1.0), log=store.create("run", spec.to_json()),
+        )  # fmt: skip
+    assert any(isinstance(record, Resize) for record in run.log)
+    compared = against(
+        rw.Experiment.open("run", tmp_path / "runs.db"), replace(PROFILE, begin=0.0, overhead=Overhead(1.0))
+    )
+    assert (compared.time.forecast.mean, compared.time.took) == pytest.approx((run.time, run.time))
+
+
 def test_against_other_curves_it_is_the_forecast_of_a_plan(experiment: rw.Experiment) -> None:
     curves = find_curves("synthetic/easy", "none.db", trials=20, units=9, profile=PROFILE)
     compared = against(experiment, PROFILE, curves, seeds=3)
@@ -233,6 +271,9 @@ def test_against_other_curves_it_is_the_forecast_of_a_plan(experiment: rw.Experi
 def test_what_cannot_be_forecast_anew_is_told(tmp_path: Path, experiment: rw.Experiment) -> None:
     with pytest.raises(InputError, match=r"a trial is to have 2 slots .* the profile holds what 1 take"):
         against(experiment, Profile(((1, 8.0),)))
+    mine = replace(experiment, spec=replace(experiment.spec, allocation={"name": "custom", "slots": 1, "most": 2}))
+    with pytest.raises(InputError, match="ran with an allocation of its own"):
+        against(mine, PROFILE)
     own = replace(experiment, spec=replace(experiment.spec, scheduler={"name": "custom", **RESOURCES}))
     with pytest.raises(InputError, match="ran with a scheduler of its own"):
         against(own, PROFILE)

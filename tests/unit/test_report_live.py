@@ -11,7 +11,7 @@ import pytest
 from report_runs import SCHEDULERS, Run, curves, failing, losers, simulated
 from rich.console import Console
 
-from rungwise.core.decisions import Disagreement, Divergence, OpenRung
+from rungwise.core.decisions import Disagreement, Divergence, OpenRung, Resize
 from rungwise.core.events import CapacityChanged, TrialReported
 from rungwise.core.ledger import Ledger
 from rungwise.core.records import Record
@@ -175,6 +175,14 @@ def test_an_opening_tells_whose_places_changed() -> None:
     text = watched(run, pipe(), steps=[first, opened])
     assert "rung 9 opened: trial 12 took trial 31's place (noise: up to 0.0031)" in text
     assert "rung 27 opened: the top two rungs rank their trials differently" in text
+
+
+def test_a_trial_that_gets_idle_slots_is_news_once() -> None:
+    run = simulated("pasha")
+    first = next(iter(run.steps()))
+    text = watched(run, pipe(), steps=[first, [Resize(0, 3)], [Resize(0, 4)]])
+    assert text.count("trial 0 pauses, to go on with") == 1
+    assert "trial 0 pauses, to go on with 3 slots: those that nobody else needs" in text
 
 
 def test_a_gate_that_rises_is_news_and_says_why() -> None:

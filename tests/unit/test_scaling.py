@@ -8,10 +8,10 @@ import pytest
 
 import rungwise as rw
 from rungwise.allocation import ByRung, Fixed
-from rungwise.backends.scaling import Scaling
 from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
 from rungwise.core.records import Record
+from rungwise.core.scaling import Scaling
 
 TABLE = rw.Table(np.random.default_rng(0).random((12, 9)), seconds=np.full((12, 9), 2.0))
 PERFECT = {1: 1.0, 2: 0.5, 4: 0.25}
@@ -92,7 +92,14 @@ def test_profiles_that_are_none_are_refused_in_one_sentence(scaling: Any, said: 
     ("options", "said"),
     [
         ({"allocation": Fixed(5)}, r"gives a trial 5 slots, but there are 4 in all \(workers\)"),
-        ({"allocation": "by-rung"}, "allocation is 'by-rung', but must be a policy such as rungwise.allocation.Fixed"),
+        ({"allocation": 7}, "allocation is 7, but must be a policy such as rungwise.allocation.Fixed"),
+        (
+            {"allocation": "by-rung"},
+            "goes by the eta of the scheduler, which an object does not tell: pass rungwise.al",
+        ),
+        ({"allocation": "wide"}, "allocation is 'wide', but must be one of fixed, by-rung, fill"),
+        ({"allocation": {"name": "fill", "slots": 5}}, "slots is 5, but there are 4 in all"),
+        ({"allocation": {"name": "fill", "slots": 2, "most": 1}}, "most is 1, but a job has 2 slots already"),
     ],
 )
 def test_shares_that_cannot_be_are_refused(options: Any, said: str) -> None:

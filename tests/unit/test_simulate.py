@@ -237,10 +237,10 @@ def test_bad_input_is_told_in_one_sentence(arguments: dict[str, Any], sentence: 
 # The backend itself
 
 
-def simulator(workers: int = 2, **options: Any) -> Simulator:
+def simulator(workers: int = 2, after: float = 0.0, **options: Any) -> Simulator:
     def curve(launch: Launch) -> Curve:
         units = range(launch.start + 1, launch.milestone + 1)
-        return Curve(units, [float(unit) for unit in units], [1.0] * len(units))
+        return Curve(units, [float(unit) for unit in units], [1.0] * len(units), after=after)
 
     return Simulator(curve, workers=workers, max_resource=9, **options)
 
@@ -275,22 +275,25 @@ def test_a_trial_at_the_full_resource_is_completed_and_any_other_paused() -> Non
     assert ends == [TrialPaused(1.0, 0, 1), TrialEnded(1.0, 1, "completed")]
 
 
-def test_a_pause_ends_a_job_at_its_last_report() -> None:
-    backend = simulator()
-    backend.submit(launch(0))
+def test_a_pause_takes_effect_at_the_next_report_and_saving_comes_after_it() -> None:
+    backend = simulator(after=0.5)
+    backend.submit(launch(0, milestone=9))
     seen = []
     for (event,) in backend.events():
         seen.append(event)
         if isinstance(event, TrialReported) and event.resource == 2:
             backend.submit(Pause(0))
-    assert seen[-1] == TrialPaused(2.0, 0, 2)
+    assert seen[-2:] == [TrialReported(3.0, 0, 3, 3.0, {}), TrialPaused(3.5, 0, 3)]
 
 
-def test_a_job_paused_before_its_first_report_keeps_its_start() -> None:
-    backend = simulator()
-    backend.submit(launch(0, start=4, milestone=9))
+def test_a_job_that_is_to_pause_and_reports_its_milestone_pauses_as_it_would_have() -> None:
+    backend = simulator(after=0.5)
+    backend.submit(launch(0, start=4, milestone=5))
+    backend.submit(launch(1, start=8, milestone=9))
     backend.submit(Pause(0))
-    assert heard(backend)[1:] == [TrialPaused(0.0, 0, 4)]
+    backend.submit(Pause(1))
+    ends = [event for event in heard(backend) if isinstance(event, TrialPaused | TrialEnded)]
+    assert ends == [TrialPaused(1.5, 0, 5), TrialEnded(1.5, 1, "completed")]
 
 
 def test_cuts_of_one_moment_are_told_by_slot_each_once() -> None:
@@ -302,7 +305,7 @@ def test_cuts_of_one_moment_are_told_by_slot_each_once() -> None:
     assert heard(backend)[1:] == [
         TrialEnded(0.0, 5, "stopped"),
         TrialEnded(0.0, 2, "stopped"),
-        TrialPaused(0.0, 9, 0),
+        TrialEnded(0.0, 9, "stopped"),
     ]
 
 

@@ -116,7 +116,7 @@ def a_cut_store(path: Path) -> None:
         (a_folder, "is a folder, but must be a file"),
         (another_programs_database, "is another program's database, not a Rungwise store"),
         (another_programs_marked_database, "is another program's database, not a Rungwise store"),
-        (a_newer_store, "has schema 99, but this version of Rungwise reads schemas up to 2: install the newer"),
+        (a_newer_store, "has schema 99, but this version of Rungwise reads schemas up to 3: install the newer"),
         (a_store_of_no_version, "has schema 0, which no Rungwise ever wrote"),
         (a_cut_store, "is damaged"),
     ],

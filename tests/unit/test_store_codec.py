@@ -25,6 +25,7 @@ from rungwise.core.decisions import (
     FinishReason,
     OpenRung,
     PromoteTrial,
+    Resize,
     StartTrial,
     StopTrial,
     Suspend,
@@ -67,6 +68,7 @@ STRATEGIES: dict[type[Record], st.SearchStrategy[Record]] = {
     PromoteTrial: st.builds(PromoteTrial, wholes, wholes),
     StopTrial: st.builds(StopTrial, wholes),
     FailTrial: st.builds(FailTrial, wholes),
+    Resize: st.builds(Resize, wholes, wholes),
     Suspend: st.builds(Suspend, wholes),
     OpenRung: st.builds(
         OpenRung,
@@ -196,6 +198,7 @@ def test_the_rows_are_the_file_format() -> None:
         "failed", 2.5, 4, 3, None, '{"cause":"exit","detail":"1"}',
     )  # fmt: skip
     assert encode(FailTrial(4)) == ("fail", None, 4, None, None, None)
+    assert encode(Resize(5, 3)) == ("resize", None, 5, None, None, '{"slots":3}')
     assert encode(Suspend(5, 3)) == ("suspend", None, None, None, None, '{"failures":5,"first":3}')
     assert encode(TrialRewound(2.5, 3, 9)) == ("rewound", 2.5, 3, 9, None, None)
     assert encode(TimePassed(2.5)) == ("time", 2.5, None, None, None, None)

@@ -1,4 +1,4 @@
-"""A store of schema 1 is read as it is, and becomes one of schema 2 with the first thing that is written to it."""
+"""A store of schema 1 is read as it is, and becomes one of the present schema with the first write."""
 
 import os
 import sqlite3
@@ -11,7 +11,7 @@ import pytest
 from rungwise.api.experiment import Experiment
 from rungwise.api.replay import Replayed, replay
 from rungwise.core.commands import Launch, Wake
-from rungwise.core.decisions import FailTrial, Finish, PromoteTrial, StartTrial, Suspend
+from rungwise.core.decisions import FailTrial, Finish, PromoteTrial, Resize, StartTrial, Suspend
 from rungwise.core.errors import StoreError
 from rungwise.core.events import (
     CapacityChanged,
@@ -77,6 +77,7 @@ NEW: list[Record] = [
     TimePassed(91.0),
     FailTrial(0),
     Suspend(4, 2),
+    Resize(3, 2),
     Wake(95.0),
 ]
 
@@ -108,7 +109,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def test_the_dump_is_of_version_1(path: Path) -> None:
     assert version(path) == 1
-    assert SCHEMA_VERSION == 2
+    assert SCHEMA_VERSION == 3
 
 
 def test_reading_an_old_store_changes_nothing(path: Path) -> None:
@@ -161,7 +162,7 @@ def by_discarding(path: Path) -> None:
 def test_the_first_write_migrates(path: Path, write: Callable[[Path], None]) -> None:
     before = logs(path)
     write(path)
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
     after = logs(path)
     assert after["finished"] == before["finished"]
     assert after["broken-off"][: COUNTS["broken-off"]] == before["broken-off"]
@@ -173,7 +174,7 @@ def test_a_migrated_store_takes_the_new_kinds_of_records(path: Path) -> None:
         with Store.open(path) as store:
             store.experiment("broken-off").append(NEW)
     assert logs(path)["broken-off"] == before + NEW + NEW
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
 
 
 def test_an_old_store_has_the_tables_of_a_new_one(path: Path, tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_what_fails_in_the_first_write_leaves_version_1(path: Path) -> None:
             log.append([Launch(2**63, {}, 0, 1, 1, 0)])
         assert version(path) == 1
         log.append([Draining(99.0)])
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
 
 
 def test_a_crash_in_the_middle_leaves_version_1_and_the_next_write_migrates(
@@ -213,7 +214,7 @@ def test_a_crash_in_the_middle_leaves_version_1_and_the_next_write_migrates(
     assert version(path) == 1
     assert {name: len(log) for name, log in logs(path).items()} == COUNTS
     by_appending(path)
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
 
 
 def test_of_two_who_migrate_at_once_each_finds_it_done_once(path: Path) -> None:
@@ -224,7 +225,7 @@ def test_of_two_who_migrate_at_once_each_finds_it_done_once(path: Path) -> None:
         first.append(NEW)
     after = logs(path)
     assert after["broken-off"][-len(NEW) :] == after["asha-floor"][-len(NEW) :] == NEW
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
 
 
 def test_each_migration_runs_once_and_in_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +252,7 @@ def test_a_store_that_became_newer_while_it_was_open_is_not_written_to(path: Pat
         log.append(NEW)
         with closing(sqlite3.connect(path)) as newer:
             newer.execute("PRAGMA user_version = 7")
-        with pytest.raises(StoreError, match="has schema 7, but this version of Rungwise reads schemas up to 2"):
+        with pytest.raises(StoreError, match="has schema 7, but this version of Rungwise reads schemas up to 3"):
             log.append(NEW)
     assert version(path) == 7
 

@@ -30,6 +30,9 @@ def read_experiment(path: Path) -> dict[str, Any]:
     match settings.get("train"):
         case [str(program), *words]:
             settings["train"] = [_beside(path, program), *words]
+    match settings.get("allocation"):
+        case {"profile": str(profile), **others}:
+            settings["allocation"] = {**others, "profile": _beside(path, profile)}
     if isinstance(settings.get("store"), str):
         settings["store"] = str(path.parent.absolute() / settings["store"])
     return settings

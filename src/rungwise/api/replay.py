@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rungwise.api.names import DEFAULT_STORE
-from rungwise.api.run import Parts, make_tuner
-from rungwise.api.tune import check_parts
-from rungwise.core.protocols import Scheduler, Searcher
+from rungwise.api.run import Parts, check_parts, make_tuner
+from rungwise.core.protocols import Allocation, Scheduler, Searcher
 from rungwise.core.spec import ExperimentSpec
 from rungwise.space import Space
 from rungwise.store import Store
@@ -31,19 +30,20 @@ def replay(
     store: str | Path = DEFAULT_STORE,
     scheduler: Scheduler | None = None,
     searcher: "Searcher | BaseSampler | None" = None,
+    allocation: Allocation | None = None,
 ) -> Replayed:
     """Run an experiment's log through a fresh scheduler and searcher; nothing is trained, nothing written.
 
     Numbers of configurations may differ from those recorded by rounding (see `rungwise.searchers.recorded`).
 
-    `scheduler` and `searcher` are needed where the experiment ran with objects of your own: fresh ones.
+    `scheduler`, `searcher` and `allocation` are needed where the experiment ran with objects of your own: fresh ones.
     Raises ReplayError at the first record that differs, naming both; StoreError where the experiment is not there.
     """
     with Store.open(Path(store)) as opened:
         log = opened.experiment(name)
         spec = ExperimentSpec.from_json(log.spec)
-        check_parts(name, spec, scheduler, searcher, "replay")
-        parts, space = Parts(scheduler, searcher), Space.from_json(spec.space)
+        parts, space = Parts(scheduler, searcher, allocation), Space.from_json(spec.space)
+        check_parts(name, spec, parts, "replay")
         tuner, _ = make_tuner(spec, space, parts, log.configurations(), verify=True)
         records = list(log.records())
         return Replayed(len(records), len(run_through(tuner, records)))

@@ -16,14 +16,15 @@ from rungwise.api.keeping import Keeping
 from rungwise.api.lease import lease
 from rungwise.api.names import experiment_folder
 from rungwise.api.notices import Notices
+from rungwise.api.shares import CUSTOM
 from rungwise.api.training import Training
 from rungwise.backends.local import LocalBackend, LocalSettings
 from rungwise.backends.local.functions import refuse_while_importing
 from rungwise.core.commands import Configuration
-from rungwise.core.errors import ContractError, SuspendedError
+from rungwise.core.errors import ContractError, InputError, SuspendedError
 from rungwise.core.events import CapacityChanged
 from rungwise.core.ledger import Ledger
-from rungwise.core.protocols import Log, Scheduler, Searcher
+from rungwise.core.protocols import Allocation, Log, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.named import make_scheduler
@@ -123,10 +124,24 @@ def _remove(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A user's own scheduler or searcher, which no settings describe; None: as the settings say."""
+    """A user's own scheduler, searcher or allocation, which no settings describe; None: as the settings say."""
 
     scheduler: Scheduler | None = None
     searcher: "Searcher | BaseSampler | None" = None
+    allocation: Allocation | None = None
+
+
+def check_parts(name: str, spec: ExperimentSpec, parts: Parts, asked: str) -> None:
+    """Raise InputError where an experiment ran with a part of the user's own, and none is given."""
+    pairs = (
+        ("a scheduler", spec.scheduler, parts.scheduler), ("a searcher", spec.searcher, parts.searcher),
+        ("an allocation", spec.allocation, parts.allocation),
+    )  # fmt: skip
+    for what, settings, given in pairs:
+        if settings["name"] == CUSTOM and given is None:
+            raise InputError(
+                f"{name!r} ran with {what} of your own: pass {asked}() a fresh one, as it was at the start"
+            )
 
 
 def make_tuner(
@@ -145,7 +160,7 @@ def make_tuner(
     if recorded:
         searcher = (Verified if verify else Recorded)(recorded, searcher)
     scheduler = parts.scheduler or make_scheduler(spec.scheduler, spec.trials)
-    allocation = make_allocation(spec.allocation, spec.milestones, spec.scheduler["eta"])
+    allocation = parts.allocation or make_allocation(spec.allocation, spec.milestones, spec.scheduler["eta"])
     tuner = Tuner(
         scheduler, searcher, allocation, seed=spec.seed, trials=spec.trials, stop=spec.stop, limits=spec.limits,
         max_retries=spec.max_retries, max_failures=spec.max_failures,

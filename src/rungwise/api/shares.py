@@ -1,15 +1,18 @@
 """How many slots trials get: what users say of it, checked and completed, as settings."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
-from rungwise.allocation import OPTIONS, ByRung
-from rungwise.core.checks import check_whole
+from rungwise.allocation import OPTIONS, ByRung, Fill
+from rungwise.core.checks import check_number, check_whole
 from rungwise.core.decisions import PromoteTrial
 from rungwise.core.errors import InputError
-from rungwise.core.protocols import Allocation, Scheduler
+from rungwise.core.protocols import Allocation, Elastic, Scheduler
+from rungwise.core.scaling import Scaling
 from rungwise.schedulers.named import pauses_at_rungs
 
+CUSTOM = "custom"
+"""The name that settings have where an object was passed, which they do not describe."""
 PAUSING = "asha, pasha, gated-pasha, taper, successive-halving, hyperband, or async-hyperband within asha or pasha"
 
 
@@ -35,12 +38,42 @@ def allocation_settings(allocation: object, slots: object, workers: int) -> dict
             options = ", ".join(OPTIONS[name]) or "none"
             raise InputError(f"the allocation {name!r} has the option {key!r}, {where}; its options are: {options}")
     checked = {"name": name, "slots": _within("slots", slots, workers)}
-    return checked if name == "fixed" else {**checked, "most": _within("most", settings.get("most", workers), workers)}
+    if name == "fixed":
+        return checked
+    checked["most"] = _within("most", settings.get("most", workers), workers)
+    return checked if name == "by-rung" else {**checked, **_forecast(settings)}
+
+
+def _forecast(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What `fill` is told of restarts, as plain data: seconds per unit by slots, as pairs, and seconds of a restart."""
+    told: dict[str, Any] = {}
+    if settings.get("scaling") is not None:
+        told["scaling"] = [list(pair) for pair in Scaling.of(settings["scaling"]).seconds]
+    if settings.get("restart") is not None:
+        told["restart"] = check_number("restart", settings["restart"], 0)
+    return told
+
+
+def is_allocation(allocation: object) -> TypeGuard[Allocation]:
+    """Whether it is a policy, rather than the name of one."""
+    return callable(getattr(allocation, "slots", None))
+
+
+def own_shares(allocation: Allocation, slots: object, milestones: Sequence[int], workers: int) -> dict[str, Any]:
+    """The settings of a policy of the user's own, which must be passed again: what its jobs get, least and most.
+
+    Raises InputError where `slots` says it too.
+    """
+    if slots != 1:
+        raise InputError(f"slots is {slots!r}, but the allocation is an object, which says by itself what jobs get")
+    shares = [max(1, min(allocation.slots(PromoteTrial(0, each), workers), workers)) for each in milestones]
+    most = workers if isinstance(allocation, Elastic) else max(shares)
+    return {"name": CUSTOM, "slots": min(shares), "most": most}
 
 
 def check_allocation(allocation: Allocation, scheduler: Scheduler, workers: int) -> None:
     """Raise InputError for a policy that does not suit the scheduler, or gives a trial more slots than there are."""
-    if not callable(getattr(allocation, "slots", None)):
+    if not is_allocation(allocation):
         raise InputError(f"allocation is {allocation!r}, but must be a policy such as rungwise.allocation.Fixed(2)")
     share = allocation.slots(PromoteTrial(0, scheduler.milestones[-1]), workers)
     if share > workers:
@@ -48,7 +81,8 @@ def check_allocation(allocation: Allocation, scheduler: Scheduler, workers: int)
             f"the allocation gives a trial {share} slots, but there are {workers} in all (workers): a trial cannot get"
             " more"
         )
-    if isinstance(allocation, ByRung) and not pauses_at_rungs(scheduler):
+    base = allocation.base if isinstance(allocation, Fill) else allocation
+    if isinstance(base, ByRung) and not pauses_at_rungs(scheduler):
         raise InputError(
             "the allocation 'by-rung' gives a trial more slots where it pauses and is promoted, but this scheduler lets"
             f" trials run on: take {PAUSING}, or the allocation 'fixed'"

@@ -10,13 +10,12 @@ from itertools import pairwise
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from rungwise.allocation import Fixed
+from rungwise.allocation import Fixed, make_allocation
 from rungwise.api.checks import is_scheduler
 from rungwise.api.choosing import completed
 from rungwise.api.nearest import NO_CHILDREN, NearestRows
-from rungwise.api.shares import check_allocation
+from rungwise.api.shares import allocation_settings, check_allocation
 from rungwise.backends.overhead import Overhead
-from rungwise.backends.scaling import Scaling
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.benchmarks.spaces import space_of
 from rungwise.benchmarks.table import Table, UnrecordedError, checked_order, whole_numbers
@@ -30,6 +29,7 @@ from rungwise.core.ledger import Ledger
 from rungwise.core.limits import Stop
 from rungwise.core.protocols import Allocation, History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
+from rungwise.core.scaling import Scaling
 from rungwise.schedulers.named import make_scheduler
 from rungwise.schedulers.pbt import PBT
 from rungwise.searchers import make
@@ -128,7 +128,7 @@ def simulate(
     searcher: "str | Mapping[str, Any] | Searcher | BaseSampler | None" = None,
     space: object = None,
     trials: int | None = None,
-    allocation: Allocation | None = None,
+    allocation: str | Mapping[str, Any] | Allocation | None = None,
     scaling: Scaling | Mapping[int, float] | None = None,
     overhead: Overhead | None = None,
 ) -> Simulation:
@@ -142,10 +142,12 @@ def simulate(
     starts no more trials and goes on until nothing is promotable. `report_at` names the units at which trials report
     (default: each). The records go to the result's `log`, and to `log` as well where one is given.
 
-    A trial takes one of the `workers` slots, or what an `allocation` says (one of `rungwise.allocation`). The table's
-    seconds are those on one slot; `scaling`, seconds per unit by slots such as `{1: 1.0, 2: 0.55, 4: 0.33}`, says how
-    much faster more of them are (default: no faster; see `rungwise.backends.scaling`). Starting a job and saving its
-    checkpoint take no time, or that of an `overhead` (see `rungwise.backends.overhead`).
+    A trial takes one of the `workers` slots, or what an `allocation` says: one of `rungwise.allocation`, or "fixed" or
+    "fill", or a mapping such as `{"name": "fill", "slots": 1, "most": 4}`, where "fill" knows the `scaling` and the
+    `overhead` unless it is told otherwise. The table's seconds are those on one slot; `scaling`, seconds per unit by
+    slots such as `{1: 1.0, 2: 0.55, 4: 0.33}`, says how much faster more of them are (default: no faster; see
+    `rungwise.core.scaling`). Starting a job and saving its checkpoint take no time, or that of an `overhead` (see
+    `rungwise.backends.overhead`).
 
     With a `searcher` (as `tune` takes it) a trial gets the row that is nearest to what is suggested, of those that no
     trial has had: see `rungwise.api.nearest`. The table must have configurations; `space` is what is searched (default:
@@ -172,11 +174,12 @@ def simulate(
         raise InputError("an order of rows is given, but the searcher decides on it: leave one of them out")
     else:
         chosen = _nearest(table, searcher, space, seed)
-    policy = Fixed(1) if allocation is None else allocation
+    costs = Overhead() if overhead is None else overhead
+    policy = _policy(allocation, scheduler, workers, scaling, costs)
     check_allocation(policy, scheduler, workers)
     tuner = Tuner(scheduler, chosen, policy, seed=seed, trials=most, stop=stop)
     backend = Simulator(
-        _Curves(table, report_at, chosen.rows, Overhead() if overhead is None else overhead),
+        _Curves(table, report_at, chosen.rows, costs),
         workers=workers, max_resource=scheduler.milestones[-1],
         scaling=None if scaling is None else Scaling.of(scaling),
     )  # fmt: skip
@@ -184,6 +187,28 @@ def simulate(
     with _without_collecting():
         drive(tuner, backend, own if log is None else _Both(own, log))
     return _summed(own.records, tuner.ledger, table, chosen.rows[: len(tuner.ledger.trials)])
+
+
+def _policy(
+    allocation: str | Mapping[str, Any] | Allocation | None, scheduler: Scheduler, workers: int,
+    scaling: Scaling | Mapping[int, float] | None, costs: Overhead,
+) -> Allocation:  # fmt: skip
+    """The allocation, made where it is named; "by-rung" cannot be, for no object tells its eta."""
+    if allocation is None:
+        return Fixed(1)
+    if not isinstance(allocation, str | Mapping):
+        return allocation
+    named: dict[str, Any] = {"name": allocation} if isinstance(allocation, str) else dict(allocation)
+    if named.get("name") == "by-rung":
+        raise InputError(
+            "the allocation 'by-rung' goes by the eta of the scheduler, which an object does not tell: pass"
+            " rungwise.allocation.ByRung(milestones, eta, most)"
+        )
+    slots = named.pop("slots", 1)
+    if named.get("name") == "fill":
+        named.setdefault("scaling", {1: 1.0} if scaling is None else scaling)
+        named.setdefault("restart", costs.restart)
+    return make_allocation(allocation_settings(named, slots, workers), scheduler.milestones, eta=0)
 
 
 def check_scheduler(scheduler: Scheduler, table: Table) -> None:

@@ -24,15 +24,15 @@ from rungwise.api.lease import HeldError
 from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.quantities import seconds, size, units_or_seconds
-from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
-from rungwise.api.shares import allocation_settings, check_allocation, widest
+from rungwise.api.run import GRACE, Parts, Watch, begin, check_parts, go_on
+from rungwise.api.shares import CUSTOM, allocation_settings, check_allocation, is_allocation, own_shares, widest
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.limits import Stop
 from rungwise.core.objective import Mode, Objective
-from rungwise.core.protocols import Scheduler, Searcher, winner_of
+from rungwise.core.protocols import Allocation, Scheduler, Searcher, winner_of
 from rungwise.core.spec import ExperimentSpec
 from rungwise.schedulers.halving import SuccessiveHalving
 from rungwise.schedulers.hyperband import Hyperband
@@ -65,7 +65,7 @@ def tune(
     trials: int | Literal["auto"] | None = "auto",
     workers: int = 1,
     slots: int = 1,
-    allocation: str | Mapping[str, Any] = "fixed",
+    allocation: str | Mapping[str, Any] | Allocation = "fixed",
     seed: int = 0,
     stop: Stop = "drain",
     limits: Mapping[str, Any] = NOTHING,
@@ -108,8 +108,12 @@ def tune(
 
     There are `workers` slots, and a trial takes `slots` of them. With the allocation "by-rung" that is the share on the
     lowest rung, and a promoted trial goes on with `eta` times as many, all of them at most, or `most` in `{"name":
-    "by-rung", "most": 4}`; it needs a scheduler whose trials pause at rungs. A trial of several slots runs in a process
-    for each, its ranks (see `Trial`), with the variables that `torch.distributed` reads; or `one_process` has them all.
+    "by-rung", "most": 4}`; it needs a scheduler whose trials pause at rungs. With "fill" slots for which nothing can be
+    started go to trials that run, `most` at most, where a forecast says that the restart pays. It goes by what
+    `{"name": "fill", "scaling": {1: 1.0, 2: 0.55}, "restart": 3.5}` says (seconds per unit by slots, seconds of a
+    restart), else by what the run shows. Or pass an object, as `rungwise.allocation` has them. A trial of several slots
+    runs in a process for each, its ranks (see `Trial`), with the variables that `torch.distributed` reads; or
+    `one_process` has them all.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": False, "observations": 64}`: the best `winners` of each come before `points`; with `hurdle`,
@@ -161,6 +165,7 @@ def tune(
     parts = Parts(
         None if isinstance(scheduler, str | Mapping) else scheduler,
         searcher if searchers.suggests(searcher) or searchers.samples(searcher) else None,
+        allocation if is_allocation(allocation) else None,
     )
     made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
     chosen_searcher: dict[str, Any] = {"name": CUSTOM}
@@ -173,8 +178,13 @@ def tune(
         settings.setdefault("hurdle", len(winners))
     own = [parsed.check(point, f"given point {place}") for place, point in enumerate(configurations(points))]
     per_gpu = check_whole("per_gpu", per_gpu, 1)
-    shares = allocation_settings(allocation, slots, check_whole("workers", workers, 1))
-    check_allocation(make_allocation(shares, made.milestones, settings["eta"]), made, workers)
+    check_whole("workers", workers, 1)
+    if parts.allocation is None:
+        shares = allocation_settings(allocation, slots, workers)
+        check_allocation(make_allocation(shares, made.milestones, settings["eta"]), made, workers)
+    else:
+        check_allocation(parts.allocation, made, workers)
+        shares = own_shares(parts.allocation, slots, made.milestones, workers)
     spec = ExperimentSpec(
         metric=metric,
         mode=mode,
@@ -227,28 +237,21 @@ def resume(
     store: str | Path = DEFAULT_STORE,
     scheduler: Scheduler | None = None,
     searcher: "Searcher | BaseSampler | None" = None,
+    allocation: Allocation | None = None,
     watch: Watch | None = None,
 ) -> Experiment:
     """Go on with an experiment that was interrupted; one that is finished is only read.
 
-    `train`, `scheduler` and `searcher` are needed only where the settings cannot name them: a function that is no
-    longer where it was, objects of your own (fresh ones, as they were at the start).
+    `train`, `scheduler`, `searcher` and `allocation` are needed only where the settings cannot name them: a function
+    that is no longer where it was, objects of your own (fresh ones, as they were at the start).
     Raises StoreError where the experiment is not there, ReplayError where its log does not lead to its decisions.
     """
     with Store.open(Path(store)) as opened:
         spec = ExperimentSpec.from_json(opened.experiment(name).spec)
-        check_parts(name, spec, scheduler, searcher, "resume")
+        parts = Parts(scheduler, searcher, allocation)
+        check_parts(name, spec, parts, "resume")
         training = training_from_json(spec.training) if train is None else parse_training(train)
-        return go_on(opened, name, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)
-
-
-def check_parts(name: str, spec: ExperimentSpec, scheduler: Scheduler | None, searcher: object, asked: str) -> None:
-    """Raise InputError where an experiment ran with a scheduler or searcher of the user's own, and none is given."""
-    for what, settings, given in (("scheduler", spec.scheduler, scheduler), ("searcher", spec.searcher, searcher)):
-        if settings["name"] == CUSTOM and given is None:
-            raise InputError(
-                f"{name!r} ran with a {what} of your own: pass {asked}() a fresh one, as it was at the start"
-            )
+        return go_on(opened, name, spec, training, Space.from_json(spec.space), parts, watch)
 
 
 def _checkpoint_settings(every: int | str | None, quota: int | str | None) -> dict[str, Any]:
@@ -260,7 +263,6 @@ def _checkpoint_settings(every: int | str | None, quota: int | str | None) -> di
     }
 
 
-CUSTOM = "custom"
 BOHB = "bohb"
 TRIALS = 64
 """How many configurations are tried unless somebody says otherwise."""

@@ -22,6 +22,11 @@ class Overhead:
         for each in fields(self):
             check_seconds(each.name, getattr(self, each.name))
 
+    @property
+    def restart(self) -> float:
+        """Seconds that a pause and going on from its checkpoint take."""
+        return self.save + self.startup + self.load
+
     def before(self, start: int) -> float:
         """Seconds before the first unit of a job that begins at `start` units."""
         return self.startup + (self.load if start else 0.0)

@@ -1,17 +1,17 @@
 """The simulator: trials read from recorded learning curves, on a virtual clock.
 
 Events are taken in the order (time, slot). A resumed trial pays only for its new units. A job goes to the slot that has
-just become free, else to the lowest idle one.
+just become free, else to the lowest idle one. A pause takes effect at the next report, and saving comes after it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import assert_never
+from typing import Literal, assert_never
 
-from rungwise.backends.scaling import Scaling
 from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
 from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.scaling import Scaling
 
 NO_METRICS: dict[str, float] = {}
 
@@ -48,12 +48,18 @@ class _Job:
     resources: Sequence[int]
     values: Sequence[float]
     seconds: Sequence[float]
+    after: float
     done: int = 0
     live: bool = True
+    pausing: bool = False
 
     @property
     def resource(self) -> int:
         return self.resources[self.done - 1] if self.done else self.start
+
+    def leave_here(self) -> None:
+        """It was told to pause, and has reported since: it saves, and that is all."""
+        self.milestone, self.resources = self.resource, self.resources[: self.done]
 
 
 class Simulator:
@@ -77,7 +83,7 @@ class Simulator:
         self._freed: list[int] = []  # by the event being told: they are the next to be taken
         self._jobs: dict[int, _Job] = {}
         self._due: list[tuple[float, int, int, _Job]] = []
-        self._cuts: list[tuple[list[int], str, _Job]] = []  # those of one moment are told by slot
+        self._cuts: list[tuple[list[int], _Job]] = []  # those of one moment are told by slot
         self._serial = 0
         self._alarm: float | None = None
 
@@ -91,14 +97,15 @@ class Simulator:
                     seconds = self._scaling.scaled(seconds, len(slots))
                 job = _Job(
                     command.trial, command.start, command.milestone, slots, curve.resources, curve.values,
-                    curve.delayed(seconds),
+                    curve.delayed(seconds), curve.after,
                 )  # fmt: skip
                 self._jobs[command.trial] = job
                 self._schedule(job, 0)
             case Halt(trial):
-                self._cut(trial, "stopped")
+                self._cut(trial)
             case Pause(trial):
-                self._cut(trial, "paused")
+                if trial in self._jobs:
+                    self._jobs[trial].pausing = True
             case Wake(at):
                 self._alarm = at
             case _:
@@ -110,8 +117,8 @@ class Simulator:
         due = self._due
         while True:
             while self._cuts:
-                _, how, job = heappop(self._cuts)
-                yield (self._end(job, how),)
+                _, job = heappop(self._cuts)
+                yield (self._end(job, "stopped"),)
                 self._put_back()
             if not due:
                 return
@@ -125,13 +132,18 @@ class Simulator:
             resources, done = job.resources, job.done
             if done < len(resources):
                 job.done = done + 1
-                resource = resources[done]
+                resource, leaving = resources[done], job.pausing
                 yield (TrialReported(self._now, job.trial, resource, job.values[done], NO_METRICS),)
                 if not job.live:
                     continue
                 if resource < job.milestone and done + 1 < len(resources):
-                    self._schedule(job, done + 1)
-                    continue
+                    if not leaving:
+                        self._schedule(job, done + 1)
+                        continue
+                    job.leave_here()
+                    if job.after:
+                        self._push(job, job.after)
+                        continue
             completed = job.resource >= self._max_resource or job.resource < job.milestone
             yield (self._end(job, "completed" if completed else "paused"),)
             self._put_back()
@@ -139,10 +151,11 @@ class Simulator:
     def _schedule(self, job: _Job, done: int) -> None:
         """The next event of a job: the report after `done` others, or its end where there is none."""
         seconds = job.seconds
+        self._push(job, seconds[done] if done < len(seconds) else 0.0)
+
+    def _push(self, job: _Job, seconds: float) -> None:
         self._serial += 1
-        heappush(
-            self._due, (self._now + (seconds[done] if done < len(seconds) else 0.0), job.slots[0], self._serial, job)
-        )
+        heappush(self._due, (self._now + seconds, job.slots[0], self._serial, job))
 
     def _take(self, count: int) -> list[int]:
         """So many slots: what has just become free, then the lowest that are idle."""
@@ -157,17 +170,17 @@ class Simulator:
             heappush(self._idle, slot)
         self._freed = []
 
-    def _cut(self, trial: int, how: str) -> None:
+    def _cut(self, trial: int) -> None:
         job = self._jobs.get(trial)
         if job is not None and job.live:
             job.live = False
-            heappush(self._cuts, (job.slots, how, job))
+            heappush(self._cuts, (job.slots, job))
 
-    def _end(self, job: _Job, how: str) -> BackendEvent:
+    def _end(self, job: _Job, how: Literal["paused", "completed", "stopped"]) -> BackendEvent:
         job.live = False
         trial = job.trial
         del self._jobs[trial]
         self._freed = job.slots
         if how == "paused":
             return TrialPaused(self._now, trial, job.resource)
-        return TrialEnded(self._now, trial, "stopped" if how == "stopped" else "completed")
+        return TrialEnded(self._now, trial, how)

@@ -47,8 +47,8 @@ from rungwise.cli.options import json_option, pair, store_option, written
 @click.option(
     "--allocation",
     metavar="NAME[,OPTION=VALUE]",
-    help="fixed, or by-rung: a promoted trial goes on with eta times as many slots, as in by-rung,most=4."
-    "  [default: fixed]",
+    help="fixed; by-rung: a promoted trial goes on with eta times as many slots, as in by-rung,most=4; fill: idle slots"
+    " go to running trials where a restart pays, as in fill,most=4,profile=profile.yaml.  [default: fixed]",
 )
 @click.option("--seed", type=int, metavar="N", help="Of every random draw.  [default: 0]")
 @click.option("--stop", type=click.Choice(["drain", "instant"]), help="After the last start.  [default: drain]")
@@ -109,6 +109,8 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, hu
             settings["scheduler"] = scheduler_options(given["scheduler"])
         if given["allocation"]:
             settings["allocation"] = options_of(given["allocation"], "allocation", "most=4")
+    if isinstance(settings.get("allocation"), Mapping):
+        settings["allocation"] = _told(settings["allocation"])
     if settings.get("max_failures") == 0:
         settings["max_failures"] = None
     if rule is not None:
@@ -137,6 +139,18 @@ def tune(train: tuple[str, ...], store: str, as_json: bool, rule: str | None, hu
     if code == 0 and not as_json:
         click.echo(f"Next: rungwise retrain {experiment.name} --store {shlex.quote(str(settings['store']))}")
     return code
+
+
+def _told(allocation: Mapping[str, Any]) -> dict[str, Any]:
+    """An allocation, where it is "fill" with the figures of the profile that it names; what it says itself stands."""
+    from rungwise.planner import read_profile
+
+    if allocation.get("name") != "fill" or "profile" not in allocation:
+        return dict(allocation)
+    figures = {**read_profile(str(allocation["profile"])).restarts, **allocation}
+    figures["scaling"] = dict(figures["scaling"])
+    del figures["profile"]
+    return figures
 
 
 @click.command()

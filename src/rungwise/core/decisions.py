@@ -73,6 +73,17 @@ class OpenRung:
 
 
 @dataclass(frozen=True, slots=True)
+class Resize:
+    """A running trial pauses at its next report, to go on from there with `slots` slots: idle ones go to it.
+
+    That is what it was to get: its next launch says what it got.
+    """
+
+    trial: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The experiment is over: nothing is left to do ("done"), one trial too many would start ("trials", "space"), or
     another limit is reached (see `rungwise.core.limits`).
@@ -93,4 +104,4 @@ class Suspend:
 
 
 Request = StartTrial | PromoteTrial
-Decision = StartTrial | PromoteTrial | StopTrial | FailTrial | OpenRung | Suspend | Finish
+Decision = StartTrial | PromoteTrial | StopTrial | FailTrial | OpenRung | Resize | Suspend | Finish

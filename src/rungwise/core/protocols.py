@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from rungwise.core.commands import Command, Configuration
-from rungwise.core.decisions import OpenRung, Request, StartTrial, StopTrial
+from rungwise.core.commands import Command, Configuration, Launch
+from rungwise.core.decisions import OpenRung, Request, Resize, StartTrial, StopTrial
 from rungwise.core.events import BackendEvent, Event
 from rungwise.core.incumbent import Winner
 from rungwise.core.ledger import TrialEntry
@@ -101,6 +101,22 @@ class Allocation(Protocol):
         """The slots that one job should get, where there are `capacity` in all.
 
         It is asked again as long as the request is held. The tuner gives at least one, and no more than there are.
+        """
+        ...
+
+
+@runtime_checkable
+class Elastic(Protocol):
+    """What an allocation may do beyond the Allocation protocol: give idle slots to trials. A pure state machine."""
+
+    def tell(self, record: Record) -> bool:
+        """Take note of an event or a command; true where `widen` may find something since, though no job has ended."""
+        ...
+
+    def widen(self, launches: Sequence[Launch], idle: int) -> Sequence[Resize]:
+        """Which of the `launches` to be made now, and of the running trials, get some of the `idle` slots.
+
+        It is asked when nothing more can be started and nothing waits. Running trials named here will be told to pause.
         """
         ...
 

@@ -7,6 +7,7 @@ from rungwise.core.decisions import (
     Finish,
     OpenRung,
     PromoteTrial,
+    Resize,
     StartTrial,
     StopTrial,
     Suspend,
@@ -28,7 +29,7 @@ Record = BackendEvent | Draining | Decision | Command
 
 RECORDS: tuple[type[Record], ...] = (
     TrialReported, TrialRewound, TrialPaused, TrialFailed, TrialEnded, CapacityChanged, TimePassed, Draining,
-    StartTrial, PromoteTrial, StopTrial, FailTrial, OpenRung, Suspend, Finish,
+    StartTrial, PromoteTrial, StopTrial, FailTrial, OpenRung, Resize, Suspend, Finish,
     Launch, Pause, Halt, Wake,
 )  # fmt: skip
 BACKEND_EVENTS = (TrialReported, TrialRewound, TrialPaused, TrialFailed, TrialEnded, CapacityChanged, TimePassed)

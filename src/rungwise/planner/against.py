@@ -8,6 +8,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rungwise.allocation import OPTIONS as ALLOCATIONS
 from rungwise.api.experiment import Experiment
 from rungwise.api.simulate import Simulation
 from rungwise.comparison.methods import Method
@@ -69,6 +70,8 @@ def against(
             f"the experiment {name!r} ran with a scheduler of its own ({spec.scheduler['name']!r}), which a plan cannot"
             " make anew"
         )
+    if spec.allocation["name"] not in ALLOCATIONS:
+        raise InputError(f"the experiment {name!r} ran with an allocation of its own, which a plan cannot make anew")
     for share in (spec.allocation["slots"], spec.allocation.get("most", spec.allocation["slots"])):
         profile.check_share(share)
     own = curves is None

@@ -1,6 +1,7 @@
 """Forecasts: the real scheduler in the simulator, for every way to divide the slots, over several seeds.
 
-1. A division is a share of slots for each trial (`fixed`), or a share that grows with the rungs (`by-rung`).
+1. A division is a share of slots for each trial (`fixed`), one that grows with the rungs (`by-rung`), or one to which
+   idle slots are added (`fill`), by the figures of the profile.
 2. A seed is an order of the configurations, the same for all schedulers and divisions: they differ by themselves alone.
    Where there are fewer curves than trials, some are drawn twice.
 3. Time is what the profile says: units at their seconds by share, for each job its start-up and its checkpoints, and
@@ -37,17 +38,24 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """`slots` for each trial; with `most` above that, eta times as many on each further rung, up to `most`."""
+    """`slots` for each trial; with `most` above that, eta times as many on each further rung, up to `most`, or, if it
+    `fills`, slots that would be idle, up to `most`.
+    """
 
     slots: int
     most: int
+    fills: bool = False
+
+    @property
+    def policy(self) -> str:
+        """The allocation's name."""
+        return "fixed" if self.most == self.slots else "fill" if self.fills else "by-rung"
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The allocation, as an experiment's settings name it."""
-        if self.most == self.slots:
-            return {"name": "fixed", "slots": self.slots}
-        return {"name": "by-rung", "slots": self.slots, "most": self.most}
+        """The allocation, as an experiment's settings name it, but for what `fill` is told of the profile."""
+        most = {} if self.policy == "fixed" else {"most": self.most}
+        return {"name": self.policy, "slots": self.slots, **most}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,8 @@ class Forecast:
 
 
 def divisions(profile: Profile, workers: int, shares: Sequence[int] | None = None) -> list[Division]:
-    """Every division into `shares` (default: those of the profile that fit): fixed ones, then those that grow.
+    """Every division into `shares` (default: those of the profile that fit): fixed ones, those that grow, those that
+    fill.
 
     Raises InputError for a share that is not within the profile, or larger than all slots.
     """
@@ -108,7 +117,7 @@ def divisions(profile: Profile, workers: int, shares: Sequence[int] | None = Non
         if share > workers:
             raise InputError(f"a trial is to have {share} slots, but there are {workers} in all (workers)")
     fixed = [Division(share, share) for share in rising]
-    return [*fixed, *(Division(rising[0], most) for most in rising[1:])]
+    return [*fixed, *(Division(rising[0], most, fills) for fills in (False, True) for most in rising[1:])]
 
 
 def forecasts(
@@ -124,7 +133,7 @@ def forecasts(
     for method in methods:
         pauses = pauses_at_rungs(method.scheduler())
         for division in chosen:
-            if division.most == division.slots or pauses:
+            if division.policy != "by-rung" or pauses:
                 runs = [simulated(profile, table, method, division.settings, setting, rows) for rows in orders]
                 found.append(_summed(profile, table, method, division, setting, runs))
     return found
@@ -155,7 +164,8 @@ def simulated(
     """One run of a scheduler with an allocation's settings, over a table whose seconds are the profile's."""
     scheduler = method.scheduler()
     eta = 1 if method.settings is None else int(method.settings["eta"])
-    policy: Allocation = make_allocation(allocation, scheduler.milestones, eta)
+    told = {**profile.restarts, **allocation} if allocation["name"] == "fill" else allocation
+    policy: Allocation = make_allocation(told, scheduler.milestones, eta)
     return simulate(
         table, scheduler, workers=setting.workers, order=rows, stop=setting.stop, seed=setting.seed,
         allocation=policy, scaling=profile.scaling, overhead=profile.overhead,

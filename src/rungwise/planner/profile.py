@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.backends.overhead import Overhead, check_seconds
-from rungwise.backends.scaling import Scaling
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
+from rungwise.core.scaling import Scaling
 from rungwise.space.files import read_mapping
 
 KEYS = ("seconds_per_unit", "startup", "load", "save", "begin", "unit", "note")
@@ -70,6 +70,11 @@ class Profile:
     def scaling(self) -> Scaling:
         """How much faster more slots are than the fewest that were measured; fewer must not be asked for."""
         return _scaling(dict(self.seconds))
+
+    @property
+    def restarts(self) -> dict[str, Any]:
+        """What the allocation `fill` can be told: seconds per unit by slots, as pairs, and seconds of a restart."""
+        return {"scaling": [list(pair) for pair in self.scaling.seconds], "restart": self.overhead.restart}
 
     @property
     def slower(self) -> list[tuple[int, int]]:

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 
 from rungwise.backends.overhead import Overhead
-from rungwise.backends.scaling import Scaling
 from rungwise.core.commands import Launch
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.records import Record
+from rungwise.core.scaling import Scaling
 
 ALIKE = Scaling.of({1: 1.0})
 """Of jobs that all have one share of slots."""

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from rungwise.core.decisions import Disagreement, Divergence, OpenRung, Suspend
+from rungwise.core.decisions import Disagreement, Divergence, OpenRung, Resize, Suspend
 from rungwise.core.events import CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported, TrialRewound
 from rungwise.core.ledger import Ledger
 from rungwise.core.objective import Objective
 from rungwise.core.records import Record
 from rungwise.report.text import counted, last_line, number
 
-Kind = Literal["opened", "failed", "warning"]
-_NEWSWORTHY = frozenset((OpenRung, TrialRewound, TrialFailed, TrialEnded, TrialPaused, CapacityChanged, Suspend))
+Kind = Literal["opened", "resized", "failed", "warning"]
+_NEWSWORTHY = frozenset(
+    (OpenRung, TrialRewound, TrialFailed, TrialEnded, TrialPaused, CapacityChanged, Resize, Suspend)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,13 @@ class Newsroom:
         self._ledger = ledger
         self._unit = unit
         self._restarts_told = False
+        self._resized: set[int] = set()
         self._warned = {entry.trial for entry in ledger.trials.values() if entry.diverged}
 
     def read(self, record: Record) -> News | None:
-        """The news in one record, if any: a rung opened, a trial lost to a failure or to NaN, everything pausing."""
+        """The news in one record, if any: a rung opened, a trial gets idle slots (told once of each), or is lost to a
+        failure or to NaN, everything pauses.
+        """
         if type(record) is TrialReported:  # by far the most common
             return None if isfinite(record.value) else self._diverged(record)
         if type(record) not in _NEWSWORTHY:
@@ -44,6 +49,10 @@ class Newsroom:
             case OpenRung(milestone, reason):
                 moved = f"rung {milestone} opened" if reason.seen is None else f"the gate rose to rung {milestone}"
                 return News(self._ledger.now, "opened", f"{moved}: {grounds(reason, self._objective)}")
+            case Resize(trial, slots) if trial not in self._resized:
+                self._resized.add(trial)
+                text = f"trial {trial} pauses, to go on with {slots} slots: those that nobody else needs"
+                return News(self._ledger.now, "resized", text)
             case TrialRewound(at, trial, resource):
                 start = f"from {counted(resource, self._unit)}" if resource else "from the start"
                 return News(at, "warning", f"trial {trial}'s last checkpoint is gone or torn: it trains {start}")

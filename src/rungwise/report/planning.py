@@ -9,6 +9,7 @@ from rungwise.planner.advice import Advice, Wanted
 from rungwise.planner.against import Compared, Figure
 from rungwise.planner.curves import Curves
 from rungwise.planner.forecast import Division, Forecast, Setting
+from rungwise.planner.measure import Measured
 from rungwise.planner.profile import Profile
 from rungwise.report.printing import grid, line, paragraph
 from rungwise.report.text import clean, counted, duration, number
@@ -79,6 +80,25 @@ def print_profile(profile: Profile, unknown: Sequence[str], console: "Console") 
         paragraph(console, told, "yellow")
 
 
+def print_profiles(found: Mapping[int, Measured], console: "Console") -> None:
+    """Print what was measured with so many trials on a device each, and, where there are several, what that is worth.
+
+    A device that two trials share trains two units in the time of one.
+    """
+    for per_gpu, each in found.items():
+        if len(found) > 1:
+            line(console, f"{counted(per_gpu, 'trials')} on a device")
+        print_profile(each.profile, each.unknown, console)
+        if len(found) > 1:
+            line(console, "")
+    if len(found) > 1:
+        rates = {per_gpu: per_gpu / each.profile.base for per_gpu, each in found.items()}
+        (first, base), best = next(iter(rates.items())), max(rates, key=lambda each: rates[each])
+        told = ", ".join(f"{per_gpu}: {rate / base:.2f} times" for per_gpu, rate in rates.items() if per_gpu != first)
+        paragraph(console, f"Units that a device trains, beside {counted(first, 'trials')} at once: {told}. The most"
+                           f" with {best}.")  # fmt: skip
+
+
 def slower_text(profile: Profile) -> list[str]:
     """That more slots are slower, where they are."""
     return [f"A unit takes longer on {more} slots than on {few}." for few, more in profile.slower]
@@ -101,10 +121,11 @@ def scale_of(seconds: float) -> tuple[float, str]:
 def slots_text(division: Division) -> str:
     """What a trial gets.
 
-    >>> slots_text(Division(2, 2)), slots_text(Division(1, 8))
-    ('2', '1-8 by rung')
+    >>> slots_text(Division(2, 2)), slots_text(Division(1, 8)), slots_text(Division(1, 8, fills=True))
+    ('2', '1-8 by rung', '1-8 fill')
     """
-    return str(division.slots) if division.most == division.slots else f"{division.slots}-{division.most} by rung"
+    words = {"fixed": "", "by-rung": f"-{division.most} by rung", "fill": f"-{division.most} fill"}
+    return f"{division.slots}{words[division.policy]}"
 
 
 def at_once(division: Division, workers: int) -> str:
@@ -168,7 +189,8 @@ def _fewer(found: Sequence[Forecast], trials: int) -> list[str]:
 def _named(forecast: Forecast) -> str:
     division = forecast.division
     text = f"{clean(forecast.method.name)} with {counted(division.slots, 'slots')} a trial"
-    return text if division.most == division.slots else f"{text}, by rung up to {division.most}"
+    more = {"fixed": "", "by-rung": f", by rung up to {division.most}", "fill": f" and idle ones up to {division.most}"}
+    return f"{text}{more[division.policy]}"
 
 
 def _limits(wanted: Wanted) -> str:

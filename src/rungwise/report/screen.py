@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WIDEST = 110
 LABEL = 8
 MOST_RUNGS = 16
-_COLOURS: dict[Kind, str] = {"opened": "cyan", "failed": "red", "warning": "yellow"}
+_COLOURS: dict[Kind, str] = {"opened": "cyan", "resized": "cyan", "failed": "red", "warning": "yellow"}
 
 
 def screen(

@@ -14,13 +14,14 @@
 | promote | | trial | milestone | | |
 | stop, fail | | trial | | | |
 | open | | | milestone | | pair, epsilon; seen, if known; or trial, seen, median |
+| resize | | trial | | | slots |
 | suspend | | | | | failures, first |
 | finish | | | | | reason |
 | launch | | trial | milestone | | configuration, start, slots, seed; parent, if any |
 | pause, halt | | trial | | | |
 | wake | seconds | | | | |
 
-Schema 1 had no rewound, failed, time, fail, suspend and wake: there a failure was an end.
+Schema 1 had no rewound, failed, time, fail, suspend and wake: there a failure was an end. Schema 2 had no resize.
 
 JSON is ASCII, so that any string survives, lone surrogates included; NaN and the infinities are written as Python's
 json and JSON5 do. SQLite keeps no sign of zero: a value of -0.0 comes back as 0.0.
@@ -40,6 +41,7 @@ from rungwise.core.decisions import (
     Finish,
     OpenRung,
     PromoteTrial,
+    Resize,
     StartTrial,
     StopTrial,
     Suspend,
@@ -109,6 +111,8 @@ def encode(record: Record) -> Row:
             return "draining", at, None, None, None, None
         case Wake(at):
             return "wake", at, None, None, None, None
+        case Resize(trial, slots):
+            return "resize", None, trial, None, None, to_json({"slots": slots})
         case Suspend(failures, first):
             return "suspend", None, None, None, None, to_json({"failures": failures, "first": first})
         case Finish(reason):
@@ -194,6 +198,8 @@ def decode(row: Sequence[Any]) -> Record:
             return TimePassed(_real(at))
         case "wake":
             return Wake(_real(at))
+        case "resize":
+            return Resize(trial, _members(rest)["slots"])
         case "suspend":
             more = _members(rest)
             return Suspend(more["failures"], more["first"])

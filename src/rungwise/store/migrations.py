@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rungwise.core.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -20,7 +20,11 @@ def _to_2(connection: sqlite3.Connection) -> None:
     """Records of the kinds failed, time, fail, suspend and wake may come; no table changes."""
 
 
-MIGRATIONS: dict[int, Migration] = {1: _to_2}
+def _to_3(connection: sqlite3.Connection) -> None:
+    """Records of the kind resize may come; no table changes."""
+
+
+MIGRATIONS: dict[int, Migration] = {1: _to_2, 2: _to_3}
 """What leads from each older version to the next."""
 
 

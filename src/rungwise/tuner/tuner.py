@@ -18,9 +18,14 @@
 8. When `max_failures` trials in a row have failed, and none came to a good end between, the experiment is suspended.
 9. When one of the `limits` is reached the experiment ends, or starts no more trials, as they say.
 
+10. Where the allocation is elastic, slots for which nothing is asked and nothing waits go to whom it names: to a trial
+   that is launched again at this moment, whose launch is put off until then; or to one that runs, which pauses as in
+   rule 4 and is launched again with what is free by then.
+
 It does no I/O, so that feeding it the events of a log leads to the same records again: that is what resuming does.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from rungwise.core.commands import Configuration, Halt, Launch, Pause, Wake
@@ -49,10 +54,11 @@ from rungwise.core.events import (
 )
 from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.limits import Limits, Stop
-from rungwise.core.protocols import Allocation, Scheduler, Searcher, prepare, winner_of
+from rungwise.core.protocols import Allocation, Elastic, Scheduler, Searcher, prepare, winner_of
 from rungwise.core.records import Record
 from rungwise.core.seed import training_seed
 from rungwise.tuner.limits import limit_reached, next_look
+from rungwise.tuner.requests import check_resize, check_room, inherited, saving, void
 
 
 class Tuner:
@@ -75,6 +81,7 @@ class Tuner:
         self._scheduler = scheduler
         self._searcher = searcher
         self._allocation = allocation
+        self._elastic = allocation if isinstance(allocation, Elastic) else None
         self._seed = seed
         self._trials = trials
         self._stop = stop
@@ -88,6 +95,7 @@ class Tuner:
         self._held: list[Request] = []
         self._configurations: dict[int, Configuration] = {}
         self._interrupted: list[int] = []
+        self._ready: list[Launch] = []
         self._records: list[Record] = []
 
     @property
@@ -109,8 +117,12 @@ class Tuner:
                 self._tell(event)
             if self._limits is not None and ledger.finish is None:
                 self._heed(self._limits)
+            if self._elastic is not None and self._elastic.tell(event) and ledger.finish is None:
+                self._widen(self._elastic, ledger.capacity - ledger.used)
             return records
         ledger.apply(event)
+        if self._elastic is not None:
+            self._elastic.tell(event)
         match event:
             case TrialFailed():
                 self._died(ledger.trials[event.trial], event)
@@ -184,6 +196,8 @@ class Tuner:
     def _record(self, record: Record) -> None:
         self._records.append(record)
         self.ledger.apply(record)
+        if self._elastic is not None:
+            self._elastic.tell(record)
 
     def _shrink(self) -> None:
         """Ask trials to pause, the newest first, until the rest fits the capacity."""
@@ -203,10 +217,29 @@ class Tuner:
             if request is None:
                 break
             free -= self._admit(request, free)
+        if self._elastic is not None and self.ledger.finish is None:
+            self._widen(self._elastic, free)
         if self.ledger.finish is None and free == self.ledger.capacity > 0:
             if not self.ledger.trials and not self._draining:
                 raise InputError("the scheduler has no trial to start: if it was used before, pass a fresh one")
             self._finish(self._ending)
+
+    def _widen(self, elastic: Elastic, idle: int) -> None:
+        """Make the launches that were put off, with slots that nobody else wants, and let running trials have some."""
+        launches = {launch.trial: launch for launch in self._ready}
+        self._ready.clear()
+        for resize in elastic.widen([*launches.values()], idle) if idle > 0 and not self._held else ():
+            launch = launches.get(resize.trial)
+            if launch is None:
+                check_resize(resize, self.ledger)
+                self._record(resize)
+                self._record(Pause(resize.trial))
+            else:
+                idle -= resize.slots - launch.slots
+                check_room(resize, launch, idle)
+                launches[resize.trial] = replace(launch, slots=resize.slots)
+        for launch in launches.values():
+            self._record(launch)
 
     def _finish(self, reason: FinishReason) -> None:
         """End the experiment; what still runs is cut, and what it had reported counts."""
@@ -222,10 +255,10 @@ class Tuner:
         free = ledger.capacity - ledger.used
         waiting: list[Request] = []
         for request in self._held:
-            if self._void(request):
+            if void(request, ledger):
                 continue
             slots = self._slots(request)
-            if slots <= free and not self._saving(request):
+            if slots <= free and not saving(request, ledger):
                 self._launch(request, slots)
             else:
                 waiting.append(request)
@@ -236,7 +269,7 @@ class Tuner:
     def _admit(self, request: Request, free: int) -> int:
         """Launch or hold a request just asked for; the slots it takes or keeps."""
         slots = self._slots(request)
-        if slots > free or self._saving(request):
+        if slots > free or saving(request, self.ledger):
             self._held.append(request)
         else:
             self._launch(request, slots)
@@ -299,38 +332,17 @@ class Tuner:
         capacity = self.ledger.capacity
         return max(1, min(self._allocation.slots(request, capacity), capacity))
 
-    def _void(self, request: Request) -> bool:
-        """Whether the trial to promote ended while its promotion was held (saving its checkpoint failed)."""
-        return isinstance(request, PromoteTrial) and self.ledger.trials[request.trial].ended
-
-    def _saving(self, request: Request) -> bool:
-        """Whether the trial to promote, or the parent to inherit from, has reported its milestone but not yet paused.
-
-        A parent at the full resource leaves no newer checkpoint to wait for.
-        """
-        if isinstance(request, PromoteTrial):
-            return self.ledger.trials[request.trial].status == "running"
-        if request.parent is None:
-            return False
-        parent = self.ledger.trials[request.parent]
-        return parent.status == "running" and parent.reached and parent.milestone < self.ledger.milestones[-1]
-
     def _launch(self, request: Request, slots: int) -> None:
         trial, milestone = request.trial, request.milestone
         entry = self.ledger.trials.get(trial)
         if entry is not None:
             launch = Launch(trial, entry.configuration, entry.checkpoint, milestone, slots, entry.seed)
+            if self._elastic is not None:
+                self._ready.append(launch)  # it may get more, if nobody else asks
+                return
         else:
             parent = request.parent if isinstance(request, StartTrial) else None
-            start, milestone = (0, milestone) if parent is None else self._inherited(parent, milestone)
+            start, milestone = (0, milestone) if parent is None else inherited(parent, milestone, self.ledger)
             configuration, seed = self._configurations.pop(trial), training_seed(self._seed, trial)
             launch = Launch(trial, configuration, start, milestone, slots, seed, parent)
         self._record(launch)
-
-    def _inherited(self, parent: int, milestone: int) -> tuple[int, int]:
-        """Where a child starts and what it goes for; from scratch where its parent leaves nothing to train."""
-        start = self.ledger.trials[parent].checkpoint
-        if start < milestone:
-            return start, milestone
-        above = next((each for each in self.ledger.milestones if each > start), None)
-        return (0, milestone) if above is None else (start, above)

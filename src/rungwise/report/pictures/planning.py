@@ -1,7 +1,8 @@
 """Time against slot-hours: a mark for every division, the recommended one ringed, what is beyond a limit shaded.
 
 Fixed shares are discs joined by a line, in the order of their slots; those that grow by rung are diamonds, joined by a
-dashed one. Whiskers are the intervals over seeds.
+dashed one; those to which idle slots are added are squares, joined by a dotted one. Whiskers are the intervals over
+seeds.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = (BLUE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", INK)  # VERMILION is for what is recommended
+POLICIES = (
+    ("fixed", "o", "-", ""),
+    ("by-rung", "D", "--", ", growing by rung"),
+    ("fill", "s", ":", ", filling idle slots"),
+)
 ROOM = 0.08  # of the axes, beyond the marks
 
 
@@ -32,11 +38,9 @@ def plan_figure(
     for place, name in enumerate(dict.fromkeys(each.method.name for each in found)):
         colour = COLOURS[place % len(COLOURS)]
         of_method = [each for each in found if each.method.name == name]
-        fixed = [each for each in of_method if each.division.most == each.division.slots]
-        growing = [each for each in of_method if each.division.most > each.division.slots]
-        _series(axes, fixed, scale, colour, "o", "-", clean(name))
-        # What grows begins with the share that does not.
-        _series(axes, growing, scale, colour, "D", "--", f"{clean(name)}, growing by rung")
+        for policy, marker, style, words in POLICIES:
+            of_policy = [each for each in of_method if each.division.policy == policy]
+            _series(axes, of_policy, scale, colour, marker, style, f"{clean(name)}{words}")
     chosen = advice.chosen
     axes.plot(
         chosen.hours.mean, chosen.time.mean / scale, "o", markersize=19, markerfacecolor="none",

@@ -53,6 +53,11 @@ class Scaling:
             tuple(sorted((check_whole("a number of slots in scaling", each, 1), seconds[each]) for each in seconds))
         )
 
+    @property
+    def largest(self) -> int:
+        """The most slots that were measured."""
+        return self.seconds[-1][0]
+
     def speed(self, slots: int) -> float:
         """How many times as fast as on one slot."""
         place = bisect_right(self.seconds, slots, key=lambda each: each[0])
