@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.api.tune import tune
+from rungwise.checkpoints.storage import is_url
 from rungwise.core.errors import InputError
 from rungwise.space.files import read_mapping
 
@@ -30,6 +31,8 @@ def read_experiment(path: Path) -> dict[str, Any]:
     match settings.get("train"):
         case [str(program), *words]:
             settings["train"] = [_beside(path, program), *words]
+    if isinstance(settings.get("storage"), str) and not is_url(settings["storage"]):
+        settings["storage"] = str(path.parent.absolute() / settings["storage"])
     if isinstance(settings.get("store"), str):
         settings["store"] = str(path.parent.absolute() / settings["store"])
     return settings
