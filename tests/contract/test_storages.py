@@ -8,14 +8,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "storages"))
 
-from places import Remote, make_remote  # noqa: E402
+from places import Remote, make_remote
 
-from rungwise.checkpoints import storage as storages  # noqa: E402
-from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, newest, save_checkpoint  # noqa: E402
-from rungwise.checkpoints.manifest import MANIFEST  # noqa: E402
-from rungwise.checkpoints.shipping import complete, discard, download, newest_first, shipped, upload  # noqa: E402
-from rungwise.checkpoints.storage import Storage  # noqa: E402
-from rungwise.core.errors import InputError, StorageError  # noqa: E402
+from rungwise.checkpoints import storage as storages
+from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, newest, save_checkpoint
+from rungwise.checkpoints.manifest import MANIFEST
+from rungwise.checkpoints.shipping import complete, discard, download, newest_first, shipped, upload
+from rungwise.checkpoints.storage import Storage
+from rungwise.core.errors import InputError, StorageError
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "storages"))
 
-from places import Remote, make_remote  # noqa: E402
+from places import Remote, make_remote
 
-from rungwise.checkpoints import Keeper  # noqa: E402
-from rungwise.checkpoints import storage as storages  # noqa: E402
-from rungwise.checkpoints.folders import newest, save_checkpoint, trial_folder  # noqa: E402
-from rungwise.checkpoints.shelves import AtStorage  # noqa: E402
-from rungwise.checkpoints.shipping import Shipped, download, upload  # noqa: E402
-from rungwise.checkpoints.storage import Storage  # noqa: E402
+from rungwise.checkpoints import Keeper
+from rungwise.checkpoints import storage as storages
+from rungwise.checkpoints.folders import newest, save_checkpoint, trial_folder
+from rungwise.checkpoints.shelves import AtStorage
+from rungwise.checkpoints.shipping import Shipped, download, upload
+from rungwise.checkpoints.storage import Storage
 
 
 @pytest.fixture(autouse=True)
