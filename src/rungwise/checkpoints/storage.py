@@ -58,30 +58,29 @@ class Storage:
     def read(self, path: str) -> bytes | None:
         """The content of a small file; None if it is not there."""
         try:
-            return self._patiently(f"reading {self.url}/{path}", lambda: bytes(self._fs.cat_file(self._at(path))))
+            return self._patiently(f"reading {self._name(path)}", lambda: bytes(self._fs.cat_file(self._at(path))))
         except FileNotFoundError:
             return None
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file."""
-        self._writing(f"writing {self.url}/{path}", [path], lambda: self._fs.pipe_file(self._at(path), data))
+        self._writing(f"writing {self._name(path)}", [path], lambda: self._fs.pipe_file(self._at(path), data))
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Copy files of this machine to their paths here; where one fails, some may have come."""
         if not files:
             return
         there, here = [self._at(path) for path in files], [str(file) for file in files.values()]
-        place = f"{self.url}/{next(iter(files)).rpartition('/')[0]}"
-        self._writing(f"writing to {place}", files, lambda: self._fs.put(here, there))
+        self._writing(f"writing {self._name(next(iter(files)))}", files, lambda: self._fs.put(here, there))
 
     def get(self, files: Mapping[str, Path]) -> bool:
         """Copy files from their paths here to this machine; False if one of them is not there."""
         if not files:
             return True
         there, here = [self._at(path) for path in files], [str(file) for file in files.values()]
-        place = f"{self.url}/{next(iter(files)).rpartition('/')[0]}"
+        what = f"reading {self._name(next(iter(files)))}"
         try:
-            self._patiently(f"reading from {place}", lambda: self._fs.get(there, here))
+            self._patiently(what, lambda: self._fs.get(there, here))
         except FileNotFoundError:
             return False
         return True
@@ -96,7 +95,7 @@ class Storage:
             return {name.strip("/")[skipped:]: int(each["size"] or 0) for name, each in found.items()}
 
         try:
-            return self._patiently(f"listing {self.url}/{path}".rstrip("/"), listed)
+            return self._patiently(f"listing {self._name(path)}", listed)
         except FileNotFoundError:
             return {}
 
@@ -112,7 +111,11 @@ class Storage:
             self._fs.rm(self._at(path), recursive=recursive)
 
         with suppress(FileNotFoundError):
-            self._patiently(f"removing {self.url}/{path}".rstrip("/"), removed)
+            self._patiently(f"removing {self._name(path)}", removed)
+
+    def _name(self, path: str) -> str:
+        """What people are told of a path: not all of it, so that the same failure is told in the same words."""
+        return f"{self.url}/{path.partition('/')[0]}".rstrip("/")
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}" if path else self._root
