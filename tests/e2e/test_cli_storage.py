@@ -99,6 +99,23 @@ def test_the_winner_is_brought_here_and_retrained_there(cli: Cli, remote: Remote
     assert remote.uploads(0, "it.retrain-1") == [UNITS]
 
 
+def test_ranks_that_know_nothing_of_it_leave_one_checkpoint(cli: Cli, remote: Remote, tmp_path: Path) -> None:
+    (tmp_path / "train.sh").write_text(
+        'unit=0; [ -n "$RUNGWISE_LOAD" ] && unit=$(cat "$RUNGWISE_LOAD/rank-$RANK")\n'
+        '[ "$unit" = "$RUNGWISE_START" ] || exit 9\n'
+        'while [ $unit -lt $RUNGWISE_MILESTONE ]; do unit=$((unit + 1)); echo "$RUNGWISE_TRIAL $unit" >> trained\n'
+        '[ $RANK = 0 ] && echo "{\\"resource\\": $unit, \\"loss\\": $RUNGWISE_TRIAL}"; done\n'
+        'echo $unit > "$RUNGWISE_SAVE/rank-$RANK"\n'
+    )
+    done = cli(
+        "tune", "--space", "space.yaml", "--metric", "loss", "--max-resource", "3", "--trials", "3", "--scheduler",
+        "asha", "--workers", "2", "--slots", "2", "--name", "it", "--storage", remote.url, "--", "/bin/sh", "train.sh",
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    assert trained(tmp_path) == sorted(2 * [(0, 1), (0, 2), (0, 3), (1, 1), (2, 1)])
+    assert {name.split("/")[-1] for name in remote.names()} == {"rank-0", "rank-1", ".rungwise-manifest.json"}
+
+
 def test_a_path_is_the_folder_itself(cli: Cli, remote: Remote, tmp_path: Path) -> None:
     (tmp_path / "e.yaml").write_text(
         f"train: {TRAININGS / 'training_functions.py'}:steady\nspace: space.yaml\nmetric: loss\nmax_resource: 9\n"

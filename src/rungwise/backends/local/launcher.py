@@ -236,7 +236,8 @@ def run_script(argv: list[str], channel: int, place: tuple[int, int]) -> NoRetur
     if job is not None:
         from rungwise.backends.local.guard import guard
 
-        guard(Job(**json.loads(job)), channel, lambda: become_script(argv, channel, place))
+        rank = int(os.environ["RANK"]) if place[0] >= 0 else 0
+        guard(Job(**{**json.loads(job), "rank": rank}), channel, lambda: become_script(argv, channel, place))
     become_script(argv, channel, place)
 
 
