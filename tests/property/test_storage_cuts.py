@@ -142,7 +142,7 @@ def test_what_is_loaded_is_whole_and_nothing_recorded_is_lost(
                 0, {}, 0, 1, start, start + units, END, folder=str(trial_folder(here, 0)), every_units=1,
                 storage=remote.url, source=shelf.source(0, start),
             )  # fmt: skip
-            shelf.close()
+            shelf.close(10.0)
             with cutting(Scissors(cut, half)), suppress(Cut):
                 train(fetch(job, lambda message: None), start, attempt, tuner)
             known = tuner.in_log()

@@ -60,7 +60,7 @@ def test_only_the_newest_of_a_settled_trial_stays_here_and_there(scene: Scene) -
     shelf.keep_only(0, 3)
     shelf.keep_only(1, 1)
     assert (shelf.newest(0, 99), shelf.newest(0, 2), shelf.newest(1, 99), shelf.newest(2, 99)) == (3, 0, 1, 0)
-    shelf.close()
+    shelf.close(10.0)
     assert (scene.remote.uploads(0), scene.remote.uploads(1)) == ([3], [1])
     assert newest(trial_folder(scene.folder, 0), 99) == 3
 
@@ -76,7 +76,7 @@ def test_what_goes_is_not_waited_for(scene: Scene) -> None:
     assert shelf.sizes(0) == []
     gate = os.open(scene.remote.faults / "gate-find", os.O_RDWR)
     os.write(gate, b"." * 99)
-    shelf.close()
+    shelf.close(10.0)
     os.close(gate)
     assert scene.remote.uploads(0) == []
 
@@ -90,13 +90,13 @@ def test_who_has_been_launched_again_loses_nothing(scene: Scene) -> None:
     shelf.launched(0, None)
     shelf.kept(scene.job(0, 1))
     os.write(gate, b"." * 99)
-    shelf.close()
+    shelf.close(10.0)
     os.close(gate)
     scene.remote.well()
     assert scene.remote.uploads(0) == [1, 1]
     again = scene.shelf()
     again.keep_only(0, 1)
-    again.close()
+    again.close(10.0)
     assert scene.remote.uploads(0) == [1]
 
 
@@ -110,7 +110,7 @@ def test_what_a_child_is_to_inherit_stays_until_it_has_a_copy(scene: Scene) -> N
     shelf.remove(4)
     assert download(scene.storage, source, trial_folder(scene.elsewhere, 5), 3)
     shelf.kept(upload(scene.storage, 5, trial_folder(scene.elsewhere, 5), 3))
-    shelf.close()
+    shelf.close(10.0)
     assert (scene.remote.uploads(0), scene.remote.uploads(5)) == ([], [3])
 
 
@@ -119,7 +119,7 @@ def test_a_child_that_has_no_copy_yet_finds_it_after_a_crash(scene: Scene) -> No
     shelf.kept(scene.job(0, 3, here=False))
     shelf.launched(5, 0)
     shelf.remove(0)
-    shelf.close()
+    shelf.close(10.0)
     assert scene.remote.uploads(0) == [3]
     after = scene.shelf()
     assert after.recover(5, 3) == 0
@@ -138,7 +138,7 @@ def test_after_a_crash_only_what_is_whole_counts_and_what_was_cut_goes(scene: Sc
             (scene.remote.folder / name).unlink()
     shelf = scene.shelf()
     assert (shelf.recover(0, 99), shelf.recover(0, 8), shelf.recover(0, 0)) == (9, 1, 0)
-    shelf.close()
+    shelf.close(10.0)
     assert scene.remote.uploads(0) == [1, 9, 9]
 
 
@@ -148,7 +148,7 @@ def test_a_listing_that_is_behind_makes_nothing_go(scene: Scene) -> None:
     shelf = scene.shelf()
     assert shelf.newest(0, 9) == 0
     assert shelf.recover(0, 9) == 3
-    shelf.close()
+    shelf.close(10.0)
     assert scene.remote.uploads(0) == [3]
 
 
@@ -163,21 +163,18 @@ def test_what_cannot_be_removed_is_told_once_and_stays(
     with caplog.at_level(logging.WARNING, "rungwise"):
         shelf.remove(0)
         shelf.remove(1)
-        shelf.close()
+        shelf.close(10.0)
     assert len(caplog.messages) == 1
     assert f"no {operation} for you" in caplog.messages[0]
     assert scene.remote.uploads(2) == [1]
 
 
-def test_a_run_that_is_over_does_not_wait_for_ever(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("rungwise.checkpoints.shelves.FLUSH", 0.0)
+def test_a_run_that_is_over_does_not_wait_for_ever(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     shelf = scene.shelf()
     shelf.kept(scene.job(0, 1))
     os.mkfifo(scene.remote.faults / "gate-find")
     shelf.remove(0)
-    shelf.close()
+    shelf.close(0.0)
     assert "it takes too long" in caplog.messages[0]
 
 

@@ -21,6 +21,11 @@ from rungwise.core.protocols import Foresight, Scheduler
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 
+FLUSH = 20.0
+"""Seconds that may still pass at the end, until what is needed no more has been removed from a storage."""
+LEAVING = 2.0
+"""The same where somebody interrupts the run, or it fails: what is left goes when it goes on."""
+
 
 class Keeping:
     """Watches the records of a run, and lets the keeper remove what is needed no more; `quota` is in bytes.
@@ -51,7 +56,7 @@ class Keeping:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._shelf.close()
+        self._shelf.close(FLUSH if kind is None else LEAVING)
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Look at an event and what followed from it."""
