@@ -9,7 +9,7 @@
 4. Links are in the manifest alone. Empty folders, modes and times do not travel.
 """
 
-import secrets
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -48,7 +48,7 @@ def upload(storage: Storage, trial: int, folder: Path, resource: int) -> Shipped
     manifest = parse_manifest(text)
     if manifest is None:
         raise FileNotFoundError(f"{source} has no manifest that can be read")
-    path = f"{trial_path(trial)}/{resource}-{secrets.token_hex(4)}"
+    path = f"{trial_path(trial)}/{resource}-{os.urandom(4).hex()}"
     storage.put({f"{path}/{name}": source / name for name in manifest.files})
     storage.write(f"{path}/{MANIFEST}", text)
     return Shipped(trial, resource, path, len(text) + _bytes(manifest))
