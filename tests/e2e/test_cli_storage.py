@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "storages"))
 from places import Remote, make_remote
 
 import rungwise as rw
-from rungwise.api.places import MARK
+from rungwise.api.storage import MARK
 
 TRIALS, UNITS = 9, 9
 

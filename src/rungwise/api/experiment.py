@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rungwise.api.names import DEFAULT_STORE
-from rungwise.api.places import bytes_kept, fetched
+from rungwise.api.storage import bytes_kept, fetched
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import FinishReason
 from rungwise.core.errors import RungwiseError

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rungwise.api.places import shelf
+from rungwise.api.storage import shelf
 from rungwise.checkpoints.keeper import Keeper
 from rungwise.core.decisions import FailTrial, Finish
 from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused

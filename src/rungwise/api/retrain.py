@@ -7,9 +7,9 @@ from statistics import median
 
 from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE
-from rungwise.api.places import fetched
 from rungwise.api.run import Parts, Watch, begin
 from rungwise.api.shares import widest
+from rungwise.api.storage import fetched
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration

@@ -17,7 +17,7 @@ from rungwise.api.keeping import Keeping
 from rungwise.api.lease import lease
 from rungwise.api.names import experiment_folder
 from rungwise.api.notices import Notices
-from rungwise.api.places import check_mark, checkpoints_folder, claim, leave, storage_url
+from rungwise.api.storage import check_mark, checkpoints_folder, claim, leave, storage_url
 from rungwise.api.training import Training
 from rungwise.backends.local import LocalBackend, LocalSettings
 from rungwise.backends.local.functions import refuse_while_importing

@@ -22,10 +22,10 @@ from rungwise.api.experiment import Experiment
 from rungwise.api.lease import HeldError
 from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
-from rungwise.api.places import storage_settings
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
 from rungwise.api.shares import allocation_settings, check_allocation, widest
+from rungwise.api.storage import storage_settings
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
 from rungwise.core.checks import check_whole
