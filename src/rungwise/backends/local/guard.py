@@ -1,12 +1,14 @@
 """Stands by a script whose checkpoints are kept at a storage: it need know nothing of that, nor share a disk with us.
 
-1. What the script goes on from is fetched before it starts.
+1. What the script goes on from is fetched before it starts; the file with its configuration and the folder for its
+   checkpoint are made, where the tuner's disk is not this machine's.
 2. It runs as a child of this process, which passes SIGTERM on to it, and leaves as it left.
 3. If it ends with 0 and has left a checkpoint, the tuner, who has read what it printed, says of what resource that is,
    or that it is not wanted. It is then sealed here, and uploaded.
 Of several ranks, rank 0's is asked for when the others are gone; they have nothing to do but 1.
 """
 
+import json
 import os
 import resource
 import signal
@@ -22,7 +24,7 @@ from rungwise.checkpoints.disk import is_full, size_of
 from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, seal
 from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Channel
-from rungwise.trial.environment import LOAD, SAVE, START
+from rungwise.trial.environment import CONFIG, LOAD, SAVE, START
 from rungwise.trial.supply import Supply, fetch, kept
 from rungwise.trial.trial import Job
 
@@ -41,6 +43,7 @@ def guard(job: Job, channel: int, become_script: Callable[[], NoReturn]) -> NoRe
     os.environ.pop(LOAD, None)
     if job.start and job.folder is not None:
         os.environ[LOAD] = str(checkpoint_folder(Path(job.folder), job.start))
+    _make_ready(job)
     if job.rank:
         become_script()
     status = _run(become_script)
@@ -48,6 +51,15 @@ def guard(job: Job, channel: int, become_script: Callable[[], NoReturn]) -> NoRe
     if status == 0 and _holds_something(draft):
         _hand_in(job, draft, line)
     _leave_as(status)
+
+
+def _make_ready(job: Job) -> None:
+    """Let the files and folders be there that the script's environment names."""
+    Path(os.environ[SAVE]).mkdir(parents=True, exist_ok=True)
+    file = Path(os.environ[CONFIG])
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(dict(job.config)), encoding="utf-8")
 
 
 def _run(become_script: Callable[[], NoReturn]) -> int:

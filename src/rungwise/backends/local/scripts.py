@@ -110,7 +110,7 @@ def environment_for(job: Job, how: str, folder: Path, config_file: Path, draft: 
         "PYTHONUNBUFFERED": "1",  # a Python script's lines would wait in its buffer
     }
     if job.storage is not None:
-        environment[names.JOB] = json.dumps({**job.message(), "config": {}})
+        environment[names.JOB] = json.dumps(job.message())
     if job.start:
         environment[names.LOAD] = str(checkpoint_folder(folder, job.start).absolute())
     if how == "env":
