@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rungwise.core.errors import InputError as InputError
     from rungwise.core.errors import ReplayError as ReplayError
     from rungwise.core.errors import RungwiseError as RungwiseError
+    from rungwise.core.errors import StorageError as StorageError
     from rungwise.core.errors import StoreError as StoreError
     from rungwise.core.errors import SuspendedError as SuspendedError
     from rungwise.report.live import LiveView as LiveView
@@ -41,6 +42,7 @@ _PUBLIC = {
     "ReplayError": "rungwise.core.errors",
     "Retrained": "rungwise.api.retrain",
     "RungwiseError": "rungwise.core.errors",
+    "StorageError": "rungwise.core.errors",
     "StoreError": "rungwise.core.errors",
     "SuspendedError": "rungwise.core.errors",
     "Table": "rungwise.benchmarks.table",

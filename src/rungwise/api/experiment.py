@@ -6,8 +6,8 @@ from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
-from rungwise.api.names import DEFAULT_STORE, experiment_folder
-from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder, usage
+from rungwise.api.names import DEFAULT_STORE
+from rungwise.api.storage import bytes_kept, fetched
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import FinishReason
 from rungwise.core.errors import RungwiseError
@@ -89,18 +89,21 @@ class Experiment:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The folder of the winner's newest checkpoint, as its training's `save` filled it; None where it has none."""
+        """The folder of the winner's newest checkpoint, as its training's `save` filled it; None where it has none.
+
+        Where checkpoints are kept at a storage given by a URL it is brought to this machine, if it is not here already.
+        Raises StorageError where that cannot be done.
+        """
         incumbent = self.ledger.incumbent
         if incumbent is None:
             return None
-        folder = trial_folder(experiment_folder(self.store, self.name), incumbent.trial)
-        resource = newest(folder, self.ledger.trials[incumbent.trial].resource)
-        return checkpoint_folder(folder, resource) if resource else None
+        limit = self.ledger.trials[incumbent.trial].resource
+        return fetched(self.spec, self.store, self.name, incumbent.trial, limit)
 
     @property
     def checkpoint_bytes(self) -> int:
-        """What all its checkpoints take on disk now, in bytes."""
-        return usage(experiment_folder(self.store, self.name))
+        """What all its checkpoints take now where they are kept, in bytes. Raises StorageError."""
+        return bytes_kept(self.spec, self.store, self.name)
 
     @property
     def trials(self) -> list[Mapping[str, Any]]:

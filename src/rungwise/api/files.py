@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.api.tune import tune
+from rungwise.checkpoints.storage import is_url
 from rungwise.core.errors import InputError
 from rungwise.space.files import read_mapping
 
@@ -33,6 +34,8 @@ def read_experiment(path: Path) -> dict[str, Any]:
     match settings.get("allocation"):
         case {"profile": str(profile), **others}:
             settings["allocation"] = {**others, "profile": _beside(path, profile)}
+    if isinstance(settings.get("storage"), str) and not is_url(settings["storage"]):
+        settings["storage"] = str(path.parent.absolute() / settings["storage"])
     if isinstance(settings.get("store"), str):
         settings["store"] = str(path.parent.absolute() / settings["store"])
     return settings

@@ -9,9 +9,10 @@ When an experiment is finished only 2 and 3 remain.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from rungwise.api.names import experiment_folder
-from rungwise.checkpoints.folders import inherit, newest, trial_folder
+from rungwise.api.storage import shelf
 from rungwise.checkpoints.keeper import Keeper
 from rungwise.core.decisions import FailTrial, Finish
 from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused
@@ -20,12 +21,20 @@ from rungwise.core.protocols import Foresight, Scheduler
 from rungwise.core.records import Record
 from rungwise.core.spec import ExperimentSpec
 
+FLUSH = 20.0
+"""Seconds that may still pass at the end, until what is needed no more has been removed from a storage."""
+LEAVING = 2.0
+"""The same where somebody interrupts the run, or it fails: what is left goes when it goes on."""
+
 
 class Keeping:
-    """Watches the records of a run, and lets the keeper remove what is needed no more; `quota` is in bytes."""
+    """Watches the records of a run, and lets the keeper remove what is needed no more; `quota` is in bytes.
+
+    Leaving its context finishes what is to be removed. Raises StorageError where the storage cannot be listed.
+    """
 
     def __init__(self, store: Path, name: str, spec: ExperimentSpec, ledger: Ledger, scheduler: Scheduler) -> None:
-        self._folder = experiment_folder(store, name)
+        self._shelf = shelf(spec, store, name)
         self._ledger = ledger
         self._foresight = scheduler if isinstance(scheduler, Foresight) else None
         self._keeps_completed = spec.of is not None
@@ -34,12 +43,20 @@ class Keeping:
         self._ranking: deque[tuple[int, int]] = deque()
         self._paused = 1  # since the ranking was made
         self.keeper = Keeper(
-            self._folder,
+            self._shelf,
             quota=spec.local.get("checkpoint_quota"),
             workers=spec.at_once,
             droppable=self._least_promising,
             running=lambda trial: trial in ledger.trials and ledger.trials[trial].status == "running",
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shelf.close(FLUSH if kind is None else LEAVING)
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Look at an event and what followed from it."""
@@ -73,11 +90,10 @@ class Keeping:
 
         A child that the tuner died over before it had its parent's checkpoint gets it now: the parent has it still.
         """
-        folder = trial_folder(self._folder, entry.trial)
-        found = newest(folder, entry.resource, thorough=True)
+        found = self._shelf.recover(entry.trial, entry.resource)
         if not found and entry.parent is not None and entry.inherited and not entry.reported:
-            inherit(trial_folder(self._folder, entry.parent), folder, entry.inherited)
-            found = newest(folder, entry.resource, thorough=True)
+            self._shelf.inherit(entry.parent, entry.trial, entry.inherited)
+            found = self._shelf.recover(entry.trial, entry.resource)
         return found
 
     def _settle(self, entry: TrialEntry) -> None:
@@ -86,7 +102,7 @@ class Keeping:
             return
         if self._stays(entry):
             paused = entry.status == "paused"
-            resource = entry.checkpoint if paused else newest(trial_folder(self._folder, entry.trial), entry.resource)
+            resource = entry.checkpoint if paused else self._shelf.newest(entry.trial, entry.resource)
             self.keeper.settle(entry.trial, resource)
         else:
             self.keeper.drop(entry.trial)

@@ -6,11 +6,11 @@ from pathlib import Path
 from statistics import median
 
 from rungwise.api.experiment import Experiment
-from rungwise.api.names import DEFAULT_STORE, experiment_folder
+from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.run import Parts, Watch, begin
 from rungwise.api.shares import widest
+from rungwise.api.storage import fetched
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
-from rungwise.checkpoints.folders import checkpoint_folder, newest, trial_folder
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.decisions import Disagreement
@@ -170,6 +170,5 @@ def outcome(done: Experiment) -> Retrained:
             f"none of the {len(candidates)} best configurations could be retrained: see rungwise show {done.name}"
         )
     number = kept[0] if kept else min(finite, key=lambda each: last[each].value)
-    folder = trial_folder(experiment_folder(done.store, done.name), number)
-    resource = newest(folder, done.spec.max_resource)
-    return Retrained(done, candidates, candidates[number], checkpoint_folder(folder, resource) if resource else None)
+    checkpoint = fetched(done.spec, done.store, done.name, number, done.spec.max_resource)
+    return Retrained(done, candidates, candidates[number], checkpoint)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from rungwise.api.lease import lease
 from rungwise.api.names import experiment_folder
 from rungwise.api.notices import Notices
 from rungwise.api.shares import CUSTOM
+from rungwise.api.storage import check_mark, checkpoints_folder, claim, leave, storage_url
 from rungwise.api.training import Training
 from rungwise.backends.local import LocalBackend, LocalSettings
 from rungwise.backends.local.functions import refuse_while_importing
@@ -61,8 +63,15 @@ def begin(
     log: ExperimentLog | None = None
     with lease(store.path, name) as held:
         try:
+            store.check_free(name)
+            spec = claim(spec, name)
+        except BaseException:
+            if ours:
+                _remove(folder)
+            raise
+        try:
             run = Run(store, name, spec, training, watch, tuner, scheduler)
-            with run.backend(held) as backend:
+            with run.keeping, run.backend(held) as backend:
                 log = store.create(name, spec.to_json())
                 return run.go(backend, PatientLog(log, time.sleep))
         except Exception as error:
@@ -72,8 +81,10 @@ def begin(
                 log = None
             raise
         finally:
-            if log is None and ours:
-                _remove(folder)
+            if log is None:
+                leave(spec, name)
+                if ours:
+                    _remove(folder)
 
 
 def go_on(
@@ -97,7 +108,8 @@ def go_on(
         ledger = tuner.ledger
         if ledger.finish is not None and not missing and not ledger.running:
             return Experiment(name, spec, ledger, store.path)
-        with run.backend(held) as backend:
+        check_mark(spec, name)
+        with run.keeping, run.backend(held) as backend:
             patient = PatientLog(log, time.sleep)
             patient.append(missing)
             if ledger.finish is None:
@@ -176,12 +188,17 @@ class Run:
         scheduler: Scheduler,
     ) -> None:  # fmt: skip
         self.tuner = tuner
-        self.keeping = Keeping(store.path, name, spec, tuner.ledger, scheduler)
+        self._scheduler = scheduler
         self._store = store.path
         self._name = name
         self._spec = spec
         self._training = training
         self._watch = watch
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """Which checkpoints stay; made when it is first asked for, because it looks at what there is."""
+        return Keeping(self._store, self._name, self._spec, self.tuner.ledger, self._scheduler)
 
     def backend(self, held: int) -> LocalBackend:
         """Where the trials run; what ends them holds the lease too, by its descriptor."""
@@ -189,10 +206,10 @@ class Run:
         chosen = {key: spec.local[key] for key in LOCAL if key in spec.local}
         return LocalBackend(
             self._training,
-            LocalSettings(workers=spec.workers, **chosen),
+            LocalSettings(workers=spec.workers, storage=storage_url(spec, self._name), **chosen),
             objective=spec.objective,
             max_resource=spec.max_resource,
-            checkpoints=experiment_folder(self._store, self._name),
+            checkpoints=checkpoints_folder(spec, self._store, self._name),
             keeper=self.keeping.keeper,
             holding=(held,),
             proven=_proven(ledger),

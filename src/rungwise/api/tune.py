@@ -26,6 +26,7 @@ from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, check_parts, go_on
 from rungwise.api.shares import CUSTOM, allocation_settings, check_allocation, is_allocation, own_shares, widest
+from rungwise.api.storage import storage_settings
 from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
 from rungwise.core.checks import check_whole
@@ -77,6 +78,7 @@ def tune(
     unit: str = "units",
     name: str | None = None,
     store: str | Path = DEFAULT_STORE,
+    storage: str | Path | None = None,
     one_process: bool = False,
     reuse_workers: bool = False,
     gpus: int | Sequence[int | str] = (),
@@ -131,12 +133,15 @@ def tune(
     Checkpoints are saved at milestones and pauses, and every `checkpoint_every` units (a number) or so long (a text);
     all of them together never take more than `checkpoint_quota` ("20GB", or bytes).
 
-    The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it.
+    The log goes to `store`, under `name` (default: the training file's name and a number); checkpoints lie beside it,
+    or in `storage`: a URL such as "s3://bucket/folder" (it needs the extra `storage`, and what fsspec needs for its
+    kind), or the path of a folder that every machine sees.
     `reuse_workers` keeps processes warm; `gpus` (a number, or device ids) are handed out to `per_gpu` trials each;
     `preload` names modules to import once, before trials fork. Trials see this process's environment and `env`, which
     is recorded: no place for secrets. `watch=rw.LiveView` shows progress in the terminal.
 
-    Raises InputError for an argument out of range, StoreError for a store or name that cannot be used, ContractError
+    Raises InputError for an argument out of range or a storage that cannot be used, StoreError for a store or name that
+    cannot, StorageError where the storage cannot be read when the experiment goes on, ContractError
     where the training breaks its contract before any of its jobs ended well, SuspendedError as said, and Interrupted (a
     KeyboardInterrupt) after Ctrl-C or SIGTERM (trials then have `grace` to save), when everything is recorded and
     `resume` goes on.
@@ -214,6 +219,7 @@ def tune(
             "preload": texts("preload", preload),
             "env": environment(env),
             "grace": seconds("grace", grace),
+            **storage_settings(storage),
             **_checkpoint_settings(checkpoint_every, checkpoint_quota),
             **({} if trial_timeout is None else {"trial_timeout": seconds("trial_timeout", trial_timeout)}),
         },

@@ -63,7 +63,7 @@ def newest(folder: Path, limit: int, *, thorough: bool = False) -> int:
     its place is put back.
     """
     _put_back(folder)
-    there = _resources(folder)
+    there = resources(folder)
     return next((each for each in reversed(there) if each <= limit and _is_whole(folder, each, there, thorough)), 0)
 
 
@@ -119,7 +119,7 @@ def inherit(parent: Path, folder: Path, resource: int, *, room: int | None = Non
     own. Raises OSError where neither can be done, and TooLargeError where it is larger than `room`, in bytes.
     """
     source = checkpoint_folder(parent, resource)
-    there = _resources(parent)
+    there = resources(parent)
     if resource not in there or not _is_whole(parent, resource, there, thorough=False):
         return
     if room is not None and (size := size_of(source)) > room:
@@ -131,6 +131,22 @@ def inherit(parent: Path, folder: Path, resource: int, *, room: int | None = Non
         else:
             write_manifest(draft)
         _put(draft, folder, resource, room, None)
+
+
+def receive(folder: Path, resource: int, fill: Callable[[Path], object], *, room: int | None = None) -> bool:
+    """Let `fill` bring a checkpoint from elsewhere, with its manifest, and put it in its place if it is whole.
+
+    False if it is not: nothing of it is then left. Raises TooLargeError where it is larger than `room`, in bytes, and
+    what `fill` raises, but as the cause of a DiskFullError where the disk is full.
+    """
+    with _drafting(folder, resource) as draft:
+        fill(draft)
+        if not whole(draft, thorough=True):
+            erase(draft)
+            return False
+        sync_all(draft)
+        _put(draft, folder, resource, room, None)
+    return True
 
 
 def _share(source: str, target: str) -> None:
@@ -173,7 +189,7 @@ def _put(draft: Path, folder: Path, resource: int, room: int | None, recorded: i
     size = _check_room(draft, room)
     before = newest(folder, resource - 1 if recorded is None else min(recorded, resource - 1))
     drop_older(folder, before)  # before the rename, so that no more are kept at a time than need be
-    there = _resources(folder)
+    there = resources(folder)
     needed = {each for each in there if before <= each < resource and _is_whole(folder, each, there, thorough=False)}
     if room is not None and size + sum(size_of(checkpoint_folder(folder, each)) for each in needed) > room:
         needed.clear()
@@ -262,7 +278,7 @@ def _put_back(folder: Path) -> None:
                 (folder / name).rename(place)
 
 
-def _resources(folder: Path) -> list[int]:
+def resources(folder: Path) -> list[int]:
     """The resources at which there is a checkpoint, whole or not, rising."""
     return sorted(int(name) for name in _folders_in(folder) if _is_number(name) and name != "0")
 

@@ -4,22 +4,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from rungwise.checkpoints.folders import (
-    keep_only,
-    mend,
-    newest,
-    remove_checkpoints,
-    sizes,
-    trial_folder,
-    trials_in,
-)
+from rungwise.checkpoints.shelves import OnDisk, Shelf
+from rungwise.checkpoints.shipping import Shipped
 
 MARGIN = 8
 """A checkpoint is expected to be larger than the largest so far by one part in so many."""
 
 
 class Keeper:
-    """The checkpoints in an experiment's `folder`, counted, and held within `quota` bytes if there is one.
+    """The checkpoints on an experiment's `shelf` (a folder: on this disk), counted, and held within `quota` bytes if
+    there is one.
 
     1. A running trial has a reservation, the bytes that its folder may hold; any other trial has what it holds.
     2. Together these never exceed the quota. (Only what was there before can: a smaller quota after a resume.)
@@ -35,14 +29,14 @@ class Keeper:
 
     def __init__(
         self,
-        folder: Path,
+        shelf: Path | Shelf,
         *,
         quota: int | None = None,
         workers: int = 1,
         droppable: Callable[[], Iterable[int]] = tuple,
         running: Callable[[int], bool] = lambda _: True,
     ) -> None:
-        self._folder = folder
+        self._shelf = OnDisk(shelf) if isinstance(shelf, Path) else shelf
         self._quota = quota
         self._share = 0 if quota is None else quota // workers
         self._droppable = droppable
@@ -55,8 +49,7 @@ class Keeper:
         self._seen: dict[int, int] = {}
         self._largest = 0
         self._warned = False
-        for trial in trials_in(folder):
-            mend(trial_folder(folder, trial))
+        for trial in self._shelf.trials():
             self._count(trial, None)
 
     @property
@@ -76,6 +69,7 @@ class Keeper:
         """
         for other in [each for each in self._reserved if not self._running(each)]:
             self.release(other)
+        self._shelf.launched(trial, sparing)
         holds = self._count(trial, 0)
         if self._quota is None:
             return None
@@ -90,6 +84,14 @@ class Keeper:
     def _wanted(self, size: int) -> int:
         expected = size + size // MARGIN
         return min(3 * expected, max(expected, self._share)) if size else self._share
+
+    def shipped(self, one: Shipped) -> None:
+        """A running job has put a checkpoint to the storage: it counts when the job is settled."""
+        self._shelf.kept(one)
+
+    def source(self, trial: int, resource: int) -> str | None:
+        """The path of a trial's checkpoint at the storage; None where there is no storage, or none is known."""
+        return self._shelf.source(trial, resource)
 
     def refused(self, trial: int, size: int) -> None:
         """A checkpoint of so many bytes was not kept for want of room: the next reservation is made for it."""
@@ -114,8 +116,7 @@ class Keeper:
 
         Where it is torn, the newest whole one before it does. Not for a trial that has been launched again.
         """
-        folder = trial_folder(self._folder, trial)
-        keep_only(folder, newest(folder, resource) if resource else 0)
+        self._shelf.keep_only(trial, resource)
         self._count(trial, None)
         self._make_room(0, None)
 
@@ -145,12 +146,12 @@ class Keeper:
         return self._claimed + more <= quota or self._claimed == self._all_reserved
 
     def _remove(self, trial: int) -> None:
-        remove_checkpoints(trial_folder(self._folder, trial))
+        self._shelf.remove(trial)
         self._count(trial, None)
 
     def _count(self, trial: int, reserved: int | None) -> int:
         """Take note of what a trial's folder holds now, and of its reservation: at least that (None: it has none)."""
-        each = sizes(trial_folder(self._folder, trial))
+        each = self._shelf.sizes(trial)
         if each:
             self._see(trial, max(each))
         holds = sum(each)

@@ -111,13 +111,17 @@ def read_manifest(folder: Path) -> Manifest | None:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
                 return None
-            data = json.loads(file.read())
-    except (OSError, ValueError, RecursionError):
+            return parse_manifest(file.read())
+    except OSError:
         return None
-    return _parse(data)
 
 
-def _parse(data: object) -> Manifest | None:
+def parse_manifest(text: bytes) -> Manifest | None:
+    """The manifest in a text; None where it is malformed, or of another format."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
     match data:
         case {"format": version, "hash": how, "bytes": total, "files": dict(files), "links": dict(links)}:
             pass

@@ -1,11 +1,15 @@
 """`rungwise list`, `show` and `best`: what the store holds, for people and as JSON."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from rungwise.cli.options import echo_json, json_option, store_option
+
+Kept = TypeVar("Kept")
 
 
 @click.command("list")
@@ -54,7 +58,8 @@ def show(name: str, top: int, picture: str | None, store: str, as_json: bool) ->
     from rungwise.report.tables import print_show
 
     experiment = Experiment.open(name, store)
-    summary = summarise(name, experiment.spec, experiment.ledger, experiment.checkpoint_bytes)
+    kept = _if_reached(lambda: experiment.checkpoint_bytes)
+    summary = summarise(name, experiment.spec, experiment.ledger, kept)
     rows = trial_rows(experiment.spec, experiment.ledger)
     if picture is not None:
         from rungwise.report.pictures.ladder import ladder_picture
@@ -80,6 +85,7 @@ def best(name: str, store: str, as_json: bool) -> None:
 
     experiment = Experiment.open(name, store)
     winner = experiment.best
+    checkpoint = _if_reached(lambda: experiment.checkpoint)
     if as_json:
         beside = experiment.best_in_top_rung
         echo_json(
@@ -87,13 +93,24 @@ def best(name: str, store: str, as_json: bool) -> None:
                 "name": name,
                 "metric": experiment.spec.metric,
                 **asdict(winner),
-                "checkpoint": None if experiment.checkpoint is None else str(experiment.checkpoint),
+                "checkpoint": None if checkpoint is None else str(checkpoint),
                 "best_in_top_rung": asdict(beside),
             }
         )
     else:
         summary = summarise(name, experiment.spec, experiment.ledger)
-        print_best(summary, screen(), unit=experiment.spec.unit, checkpoint=experiment.checkpoint)
+        print_best(summary, screen(), unit=experiment.spec.unit, checkpoint=checkpoint)
+
+
+def _if_reached(look: Callable[[], Kept]) -> Kept | None:
+    """What a look at the storage for checkpoints tells; where it cannot be reached that is said, and all else shown."""
+    from rungwise.core.errors import StorageError
+
+    try:
+        return look()
+    except StorageError as error:
+        click.echo(f"rungwise: {error}", err=True)
+        return None
 
 
 @click.command()

@@ -16,7 +16,7 @@ from rungwise.cli.profile import profile
 from rungwise.cli.regret import regret
 from rungwise.cli.retrain import retrain
 from rungwise.cli.tune import resume, tune
-from rungwise.core.errors import ContractError, InputError, ReplayError, RungwiseError, StoreError
+from rungwise.core.errors import ContractError, InputError, ReplayError, RungwiseError, StorageError, StoreError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,7 +58,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except RungwiseError as error:
         click.echo(f"rungwise: {error}", err=True)
         # The others are no mistakes in the input: there is no winner to show or to retrain.
-        return 2 if isinstance(error, InputError | ContractError | StoreError | ReplayError) else 1
+        return 2 if isinstance(error, InputError | ContractError | StoreError | StorageError | ReplayError) else 1
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2

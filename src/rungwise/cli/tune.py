@@ -71,6 +71,9 @@ from rungwise.cli.options import json_option, pair, store_option, written
     help="Save checkpoints between milestones too.  [default: at milestones and pauses only]",
 )
 @click.option("--checkpoint-quota", metavar="SIZE", help="What all checkpoints may take: 20GB.  [default: no limit]")
+@click.option(
+    "--storage", metavar="URL|FOLDER", help="Keep checkpoints there: s3://bucket/folder.  [default: beside the store]"
+)
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Add a variable to the environment of trials.")
 @click.option("--grace", metavar="TIME", help="What trials get to save after SIGTERM.  [default: 20s]")
 @click.option("--unit", metavar="WORD", help="What resources count: epochs, steps, trees.  [default: units]")

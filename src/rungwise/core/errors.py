@@ -17,6 +17,10 @@ class StoreError(RungwiseError):
     """The store cannot be opened, or does not hold what was asked of it."""
 
 
+class StorageError(RungwiseError):
+    """The storage for checkpoints cannot be reached, read or written, or is another experiment's."""
+
+
 class SuspendedError(RungwiseError):
     """Too many trials failed in a row: the training is broken. The experiment can be resumed once it is mended."""
 

@@ -82,11 +82,7 @@ class Store:
         Raises NameTakenError where the name is taken, StoreError where it is not allowed, or `spec` or the file cannot
         be written.
         """
-        if NAME.fullmatch(name) is None:
-            raise StoreError(
-                f"the name {name!r} is not allowed: an experiment is named by up to {LONGEST} letters, digits, dots,"
-                f" hyphens and underscores, the first a letter or digit, say {_legal(name)!r}"
-            )
+        check_name(name)
         try:
             text = to_json(dict(spec))
         except (TypeError, ValueError, RecursionError) as error:
@@ -102,12 +98,21 @@ class Store:
             self._database = database
         with database.writing() as connection:
             if connection.execute("SELECT 1 FROM experiments WHERE name = ?", (name,)).fetchone() is not None:
-                raise NameTakenError(
-                    f"experiment {name!r} is in the store {self.path} already: choose another name, say"
-                    f" {self.free_name(name)!r}, or go on with it by `rungwise resume {name}`"
-                )
+                raise self._taken(name)
             connection.execute(ADD_EXPERIMENT, values)
         return self.experiment(name)
+
+    def check_free(self, name: str) -> None:
+        """Raise what `create` would raise for a name that is not allowed, or is taken now."""
+        check_name(name)
+        if name in self.names():
+            raise self._taken(name)
+
+    def _taken(self, name: str) -> NameTakenError:
+        return NameTakenError(
+            f"experiment {name!r} is in the store {self.path} already: choose another name, say"
+            f" {self.free_name(name)!r}, or go on with it by `rungwise resume {name}`"
+        )
 
     def experiment(self, name: str) -> ExperimentLog:
         """The log of an experiment. Raises StoreError where it is absent, naming those that are nearest."""
@@ -156,6 +161,15 @@ class Store:
         while (name := f"{legal[: LONGEST - 1 - len(str(number))]}-{number}") in taken:
             number += 1
         return name
+
+
+def check_name(name: str) -> None:
+    """Raise StoreError for what cannot be the name of an experiment."""
+    if NAME.fullmatch(name) is None:
+        raise StoreError(
+            f"the name {name!r} is not allowed: an experiment is named by up to {LONGEST} letters, digits, dots,"
+            f" hyphens and underscores, the first a letter or digit, say {_legal(name)!r}"
+        )
 
 
 def _legal(stem: str) -> str:

@@ -4,8 +4,12 @@ From the trial: `{"resource": 3, "metrics": {…}, "saved": true}` (a report), `
 the contract), `{"refused": bytes}` (a checkpoint too large for its room), `{"full": bytes, "at": 3}` (the disk was full
 when the checkpoint at 3 held so many), `{"hello": …}` (a script has connected), `{"done": true}` and
 `{"failed": text, "cause": …}` (how a function ended).
+Where checkpoints are kept at a storage: `{"kept": 3, "path": …, "bytes": …}` (that at 3 is there), `{"unkept": text,
+"at": 3}` (it could not be put there), `{"rewound": 1}` (what the job was to go on from is gone or torn: it begins at
+1), `{"drafted": true}` (a script has ended, and left a checkpoint).
 To the trial: `{"job": {…}}`, then at any time `{"request": "pause"}` or `{"request": "halt"}`, and `{"recorded": 3}`:
-the report of the checkpoint at 3 is in the log.
+the report of the checkpoint at 3 is in the log. Whoever told of a draft hears `{"keep": 3}`, its resource, or 0: it is
+not wanted.
 """
 
 import json

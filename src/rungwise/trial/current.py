@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rungwise.checkpoints.shipping import Shipped
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import Channel
-from rungwise.trial.environment import CHANNEL, CONFIG, LINE
+from rungwise.trial.environment import CHANNEL, CONFIG, LINE, START
 from rungwise.trial.link import TunerLink
 from rungwise.trial.ranks import Line
 from rungwise.trial.trial import Job, Trial, Wish
@@ -31,6 +32,12 @@ class HandLink:
         """Say nothing: no checkpoint is kept."""
 
     def full(self, resource: int, held: int) -> None:
+        """Say nothing: no checkpoint is kept."""
+
+    def kept(self, one: Shipped) -> None:
+        """Say nothing: no checkpoint is kept."""
+
+    def unkept(self, resource: int, sentence: str) -> None:
         """Say nothing: no checkpoint is kept."""
 
     def recorded(self) -> int:
@@ -73,7 +80,9 @@ def tuned_trial() -> Trial | None:
     config = json.loads(Path(os.environ[CONFIG]).read_text(encoding="utf-8"))
     line = os.environ.pop(LINE, None)
     place = None if line is None else Line(*map(int, line.split(",")))
-    return Trial(Job(config=config, **message["job"]), TunerLink(channel), place)
+    # What it goes on from may be older than what the tuner knew of (see `rungwise.trial.supply`).
+    told = {**message["job"], "start": int(os.environ[START])}
+    return Trial(Job(config=config, **told), TunerLink(channel), place)
 
 
 def trial_by_hand(config: Mapping[str, Any], max_resource: int) -> Trial:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from rungwise.checkpoints.shipping import Shipped
 from rungwise.trial.channel import Channel
+from rungwise.trial.supply import kept
 from rungwise.trial.trial import Wish
 
 
@@ -36,6 +38,16 @@ class TunerLink:
         """Tell that the disk was full when the checkpoint at `resource` was written."""
         if self._open:
             self._channel.send({"full": held, "at": resource})
+
+    def kept(self, one: Shipped) -> None:
+        """Tell that a checkpoint is at the storage."""
+        if self._open:
+            self._channel.send(kept(one))
+
+    def unkept(self, resource: int, sentence: str) -> None:
+        """Tell why the checkpoint at `resource` could not be put to the storage."""
+        if self._open:
+            self._channel.send({"unkept": sentence, "at": resource})
 
     def recorded(self) -> int:
         """The last checkpoint that the tuner said to be recorded, as far as `wish` has heard."""

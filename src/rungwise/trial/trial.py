@@ -7,10 +7,12 @@ from typing import Any, Literal, Protocol
 
 from rungwise.checkpoints.disk import DiskFullError
 from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, save_checkpoint
-from rungwise.core.errors import ContractError
+from rungwise.checkpoints.shipping import Shipped
+from rungwise.core.errors import ContractError, StorageError
 from rungwise.trial.contract import check_report
 from rungwise.trial.ranks import Line
 from rungwise.trial.saving import Intervals
+from rungwise.trial.supply import Supply
 
 Wish = Literal["pause", "halt"]
 Save = Callable[[Path], object]
@@ -23,6 +25,9 @@ class Job:
     `metric` is what the experiment tunes for (None: not checked). Checkpoints go into `folder` (None: none are kept),
     which may then hold `room` bytes (None: as many as there are): one at the milestone, and before it one after every
     `every_units` units and `every_seconds` seconds (0: never). This process is the `rank`-th of `world_size`.
+
+    Where checkpoints are kept at a `storage`, the URL of the experiment's folder there (None: they are not), `source`
+    is the path from that folder of the one at `start`, this trial's or its parent's; None where it is not known.
     """
 
     trial: int
@@ -37,6 +42,8 @@ class Job:
     every_units: int = 0
     every_seconds: float = 0.0
     room: int | None = None
+    storage: str | None = None
+    source: str | None = None
     rank: int = 0
     world_size: int = 1
 
@@ -48,6 +55,7 @@ class Job:
             "start": self.start, "milestone": self.milestone, "max_resource": self.max_resource,
             "metric": self.metric, "folder": self.folder,
             "every_units": self.every_units, "every_seconds": self.every_seconds, "room": self.room,
+            "storage": self.storage, "source": self.source,
         }  # fmt: skip
 
     def wants_checkpoint_at(self, resource: int) -> bool:
@@ -74,6 +82,14 @@ class Link(Protocol):
         """Tell that the disk was full when the checkpoint at `resource` had `held` bytes."""
         ...
 
+    def kept(self, one: Shipped) -> None:
+        """Tell that a checkpoint is at the storage."""
+        ...
+
+    def unkept(self, resource: int, sentence: str) -> None:
+        """Tell why the checkpoint at `resource` could not be put to the storage."""
+        ...
+
     def recorded(self) -> int:
         """The resource of the newest checkpoint whose report this job knows to be recorded; 0: of none."""
         ...
@@ -96,7 +112,7 @@ class Trial:
     """
 
     __slots__ = (
-        "_asked", "_heeded", "_intervals", "_job", "_line", "_link", "_parted", "_reported", "_saved",
+        "_asked", "_heeded", "_intervals", "_job", "_line", "_link", "_parted", "_reported", "_saved", "_supply",
         "config", "id", "max_resource", "milestone", "rank", "seed", "slots", "start", "world_size",
     )  # fmt: skip
 
@@ -116,6 +132,7 @@ class Trial:
         self._reported = 0
         self._saved = job.start
         self._parted = False
+        self._supply = None if job.storage is None or job.folder is None else Supply(job, job.storage, Path(job.folder))
         self._intervals = Intervals(job.start, job.every_units, job.every_seconds)
         self._asked: Wish | None = None
         self._heeded = False
@@ -143,7 +160,8 @@ class Trial:
         names for a metric. `save(folder)` is called, before this returns, only when a checkpoint is needed: at the
         milestone, when the tuner wants a pause, and as often as the experiment's `checkpoint_every` says. It gets an
         empty folder; what it raises passes through, as the cause of a DiskFullError where the disk is full. What is
-        larger than the experiment's quota has room for is not kept, and the training goes on.
+        larger than the experiment's quota has room for is not kept, and the training goes on. Raises StorageError where
+        the checkpoint could not be put to the experiment's storage.
         On every rank but 0 it does nothing.
         Raises ContractError for anything else.
         """
@@ -190,6 +208,12 @@ class Trial:
         except DiskFullError as error:
             self._link.full(units, error.draft_bytes)
             raise
+        if self._supply is not None:
+            try:
+                self._link.kept(self._supply.upload(units))
+            except StorageError as error:
+                self._link.unkept(units, str(error))
+                raise
         self._saved = units
         return True
 

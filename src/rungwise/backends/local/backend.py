@@ -18,6 +18,8 @@ from rungwise.backends.local.supervisor import Supervisor
 from rungwise.backends.local.training import FunctionTraining, ScriptTraining, Training
 from rungwise.checkpoints.disk import DiskFullError, is_full
 from rungwise.checkpoints.folders import TooLargeError, inherit, newest, trial_folder
+from rungwise.checkpoints.shipping import Shipped
+from rungwise.checkpoints.storage import modules_for
 from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
 from rungwise.core.errors import InputError
 from rungwise.core.events import (
@@ -50,6 +52,14 @@ class Keeper(Protocol):
         """Hear that a checkpoint of so many bytes was not kept, because it was larger than the room for it."""
         ...
 
+    def shipped(self, one: Shipped) -> None:
+        """Hear that a job has put a checkpoint to the storage."""
+        ...
+
+    def source(self, trial: int, resource: int) -> str | None:
+        """The path of a trial's checkpoint at the storage; None if none is known."""
+        ...
+
 
 class LocalBackend:
     """Runs trials on this machine as the settings say; leaving its context ends every process it started.
@@ -80,11 +90,13 @@ class LocalBackend:
         self._keeper = keeper
         self._interrupted = False
         self._wake_at = inf
-        what = _prepare(training, settings.preload, reuse=settings.reuse_workers)
+        # Each of the processes that are forked would else import what the storage needs for itself.
+        preload = (*settings.preload, *(() if settings.storage is None else modules_for(settings.storage)))
+        what = _prepare(training, preload, reuse=settings.reuse_workers)
         self._supervisor = Supervisor(
             partial(Pool, what, settings, holding), objective=objective, proven=proven, now=self._now,
             patience=Patience(settings.grace, settings.trial_timeout),
-            refused=self._refused,
+            refused=self._refused, shipped=self._shipped,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -188,8 +200,16 @@ class LocalBackend:
         if self._keeper is not None:
             self._keeper.refused(trial, size)
 
+    def _shipped(self, one: Shipped) -> None:
+        if self._keeper is not None:
+            self._keeper.shipped(one)
+
     def _start(self, launch: Launch, folder: Path, room: int | None) -> None:
-        start = newest(folder, launch.start) if launch.start else 0
+        storage, source, start = self._settings.storage, None, launch.start
+        if storage is None:
+            start = newest(folder, start) if start else 0
+        elif start and self._keeper is not None:  # whether it is there still, the job finds out
+            source = self._keeper.source(launch.trial if launch.parent is None else launch.parent, start)
         if start >= launch.milestone:  # its job died when only its end was left of it
             self._supervisor.events.append(
                 TrialEnded(self._now(), launch.trial, "completed")
@@ -204,6 +224,7 @@ class LocalBackend:
         job = Job(
             launch.trial, launch.configuration, launch.seed, launch.slots, start, launch.milestone, self._max_resource,
             metric, str(folder), settings.every_units, settings.every_seconds, room,
+            storage, source,
         )  # fmt: skip
         self._supervisor.run(job, folder)
 

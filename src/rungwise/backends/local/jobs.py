@@ -64,7 +64,9 @@ class Running:
     `spared` once because it was saving, `terminated` once it has been sent SIGTERM, `cut` once killed. `outcome` is
     what it said of its own end. `heard` (monotonic seconds) is when it began or last reported; `late` that it was cut
     for saying nothing; `oom_kills` what `causes.OomKills` counted when it began. `full` is the resource of the
-    checkpoint for which the disk had no room, and the bytes that were written of it.
+    checkpoint for which the disk had no room, and the bytes that were written of it; `unkept` that of one that could
+    not be put to the storage, and why. `drafted_at` is the resource of the checkpoint that a script has left for the
+    storage (-1: it is not known yet, 0: there is none, or none is wanted).
     """
 
     job: Job
@@ -85,6 +87,8 @@ class Running:
     late: bool = False
     oom_kills: int = -1
     full: tuple[int, int] | None = None
+    unkept: tuple[int, str] | None = None
+    drafted_at: int = 0
 
     @property
     def reached(self) -> bool:
@@ -111,6 +115,13 @@ class Running:
             return self.draft is not None and any(self.draft.iterdir())
         except OSError:  # somebody removed it
             return False
+
+
+def blamed(running: Running, outcome: Outcome) -> Outcome:
+    """The outcome of a job, which is for its checkpoint where it failed as soon as that could not be kept."""
+    if isinstance(outcome, Failed) and running.unkept is not None and running.unkept[0] >= running.reported:
+        return replace(outcome, cause="checkpoint", detail=running.unkept[1])
+    return outcome
 
 
 def by_us(running: Running, status: int | None) -> bool:

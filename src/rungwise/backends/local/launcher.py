@@ -11,6 +11,7 @@ import atexit
 import ctypes
 import fcntl
 import gc
+import json
 import os
 import select
 import signal
@@ -22,15 +23,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from rungwise.backends.local.functions import unpack
 from rungwise.backends.local.reaper import end_group
 from rungwise.backends.local.worker import serve
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message, decode, encode
-from rungwise.trial.environment import CHANNEL, LINE
+from rungwise.trial.environment import CHANNEL, JOB, LINE
 from rungwise.trial.ranks import Line
+from rungwise.trial.trial import Job
 
 MAX_DESCRIPTORS = 64
 PR_SET_PDEATHSIG = 1
@@ -195,7 +197,7 @@ class Launcher:
         channel, place = descriptors["channel"], (descriptors.get("before", -1), descriptors.get("after", -1))
         os.environ.update(message["env"])
         if message["argv"] is not None:
-            become_script(message["argv"], channel, place)
+            run_script(message["argv"], channel, place)
         elif self.function is not None:
             line = None if place == (-1, -1) else Line(*place)
             serve(self.function, Channel(socket.socket(fileno=channel)), once=message["once"], line=line)
@@ -228,7 +230,18 @@ def end_child(pid: int) -> None:
     end_group(pid)
 
 
-def become_script(argv: list[str], channel: int, place: tuple[int, int]) -> None:
+def run_script(argv: list[str], channel: int, place: tuple[int, int]) -> NoReturn:
+    """Become a program, or what stands by one whose checkpoints are kept at a storage."""
+    job = os.environ.pop(JOB, None)
+    if job is not None:
+        from rungwise.backends.local.guard import guard
+
+        rank = int(os.environ["RANK"]) if place[0] >= 0 else 0
+        guard(Job(**{**json.loads(job), "rank": rank}), channel, lambda: become_script(argv, channel, place))
+    become_script(argv, channel, place)
+
+
+def become_script(argv: list[str], channel: int, place: tuple[int, int]) -> NoReturn:
     """Replace this process by a program; `place` are its descriptors in the line of ranks."""
     os.environ[CHANNEL] = str(fcntl.fcntl(channel, fcntl.F_DUPFD, HIGH))
     if place != (-1, -1):

@@ -109,6 +109,8 @@ def environment_for(job: Job, how: str, folder: Path, config_file: Path, draft: 
         names.SAVE: str(draft.absolute()),
         "PYTHONUNBUFFERED": "1",  # a Python script's lines would wait in its buffer
     }
+    if job.storage is not None:
+        environment[names.JOB] = json.dumps(job.message())
     if job.start:
         environment[names.LOAD] = str(checkpoint_folder(folder, job.start).absolute())
     if how == "env":
@@ -151,14 +153,16 @@ def split_report(message: Mapping[str, object]) -> tuple[object, dict[str, objec
 def take_draft(running: Running, outcome: Outcome, refused: Callable[[int, int], object]) -> Outcome:
     """Put the checkpoint that a script left, if it is wanted, into its place.
 
-    `refused` hears of the trial and the bytes where it is larger than the room for it; it is then not kept.
+    `refused` hears of the trial and the bytes where it is larger than the room for it; it is then not kept. Where
+    checkpoints are kept at a storage it has been put there already, by whoever stood by the script.
     """
     draft, resource = running.draft, running.reported
     if draft is None:
         return outcome
     wanted = running.job.wants_checkpoint_at(resource) or running.asked == "pause"
     try:
-        if isinstance(outcome, Returned) and resource and wanted and running.drafted:
+        at_once = running.job.storage is None
+        if at_once and isinstance(outcome, Returned) and resource and wanted and running.drafted:
             seal(draft, running.folder, resource, room=running.job.room)
             running.checkpoint = resource
     except TooLargeError as error:

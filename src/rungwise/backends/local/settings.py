@@ -23,6 +23,7 @@ class LocalSettings:
 
     A job that has neither reported nor ended for `trial_timeout` seconds is killed (None: never). A checkpoint is saved
     after every `every_units` units of resource and `every_seconds` seconds, besides those at milestones (0: never).
+    `storage` is the URL of the experiment's folder where checkpoints are kept (None: on this disk).
     `grace`, in seconds, is what a job gets that was asked to halt or has reported its milestone; it is then killed. One
     that has reached the full resource may take its time, unless it goes on reporting.
     """
@@ -38,6 +39,7 @@ class LocalSettings:
     every_seconds: float = 0.0
     grace: float = GRACE
     ranks: bool = False
+    storage: str | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 1:

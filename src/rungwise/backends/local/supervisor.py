@@ -24,6 +24,7 @@ from rungwise.backends.local.jobs import (
     Outcome,
     Returned,
     Running,
+    blamed,
     conclude,
     is_lost,
     note,
@@ -34,8 +35,9 @@ from rungwise.backends.local.output import pour, tidy
 from rungwise.backends.local.patience import LEAVING, Patience
 from rungwise.backends.local.pool import Pool
 from rungwise.backends.local.scripts import split_report, take_draft
+from rungwise.checkpoints.shipping import Shipped
 from rungwise.core.errors import ContractError
-from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialReported
+from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialReported, TrialRewound
 from rungwise.core.objective import Objective
 from rungwise.trial.channel import Message
 from rungwise.trial.contract import check_report
@@ -49,22 +51,25 @@ class Supervisor:
 
     `events` are what has become known and not been taken; `breach` is the broken contract of a training that has not
     yet ended one job cleanly. `now` is the clock that stamps events; `refused` hears of a trial's checkpoint that was
-    too large, and its bytes. What `open_pool` raises passes through.
+    too large, and its bytes; `shipped` of every one that a job has put to the storage. What `open_pool` raises passes
+    through.
     """
 
     __slots__ = (
         "_ears", "_listened", "_now", "_objective", "_oom_kills", "_patience", "_pool", "_proven", "_refused",
-        "_running", "_warned", "breach", "events", "full_disk",
+        "_running", "_shipped", "_warned", "breach", "events", "full_disk",
     )  # fmt: skip
 
     def __init__(
         self, open_pool: Callable[[Callable[[Child], object]], Pool], *, objective: Objective | None,
         patience: Patience, proven: bool, now: Callable[[], float], refused: Callable[[int, int], object],
+        shipped: Callable[[Shipped], object] = lambda _: None,
     ) -> None:  # fmt: skip
         self._objective = objective
         self._patience = patience
         self._now = now
         self._refused = refused
+        self._shipped = shipped
         self._proven = proven
         self._running: dict[int, Child] = {}
         self._oom_kills = OomKills()
@@ -178,11 +183,23 @@ class Supervisor:
                 self._refused(running.job.trial, size)
             case {"full": int(held), "at": int(resource)}:
                 running.full = (resource, held)
+            case {"kept": int(resource), "path": str(path), "bytes": int(size)}:
+                if resource == running.drafted_at:
+                    running.checkpoint = resource
+                self._shipped(Shipped(running.job.trial, resource, path, size))
+            case {"unkept": str(sentence), "at": int(resource)}:
+                running.unkept = (resource, sentence)
+            case {"rewound": int(resource)}:
+                running.checkpoint = resource
+                self.events.append(TrialRewound(self._now(), running.job.trial, resource))
+            case {"drafted": _}:
+                running.drafted_at = -1
+                self._ask_for_draft(child, running)
             case {"breach": str(sentence)}:
                 running.breach = sentence
             case {"done": _}:
                 self._told_end(child, running, Returned())
-            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
+            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" | "checkpoint" as cause}:
                 self._told_end(child, running, Failed(cause, detail))
 
     def _heard_of_rank(self, child: Child, running: Running, message: Message) -> None:
@@ -192,10 +209,24 @@ class Supervisor:
                 child.connected = True
             case {"done": _}:
                 child.told = Returned()
-            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" as cause}:
+            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" | "checkpoint" as cause}:
                 child.told = of_rank(child.rank, Failed(cause, detail))
                 note(running, child.rank, child.told)
                 self._let_leave(running, 1)
+
+    def _ask_for_draft(self, child: Child, running: Running) -> None:
+        """A script has ended, and left a checkpoint: say what it is of, once the other ranks are gone."""
+        if running.drafted_at != -1:
+            return
+        if len(child.ranks) > 1:
+            self._let_leave(running, 1)
+            return
+        for report in child.read_to_end():
+            self._printed_report(child, report)
+        wanted = running.job.wants_checkpoint_at(running.reported) or running.asked == "pause"
+        running.drafted_at = running.reported if wanted and running.breach is None else 0
+        running.deadline, running.heard = None, time.monotonic()  # an upload takes its time
+        child.send({"keep": running.drafted_at})
 
     def _told_end(self, child: Child, running: Running, outcome: Outcome) -> None:
         if child.once or running.cut:
@@ -276,6 +307,8 @@ class Supervisor:
                 self._finish(head, running, running.outcome or outcome)
             elif is_lost(running):
                 self._send(head, signal.SIGKILL)
+            elif running.drafted_at == -1:
+                self._ask_for_draft(head, running)
             elif running.outcome is not None:
                 self._let_leave(running, 1)
         self._pool.discard(child)
@@ -297,6 +330,7 @@ class Supervisor:
     def _finish(self, child: Child, running: Running, outcome: Outcome) -> None:
         """Tell how a job ended, once what it left on disk is as it should be."""
         look_around(running, outcome)
+        outcome = blamed(running, outcome)
         outcome = take_draft(running, outcome, self._refused)
         trial = running.job.trial
         child.running = None

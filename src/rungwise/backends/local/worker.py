@@ -5,9 +5,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from traceback import format_exception
 
+from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Channel, Message
 from rungwise.trial.link import TunerLink
 from rungwise.trial.ranks import Line
+from rungwise.trial.supply import fetch
 from rungwise.trial.trial import Job, Trial
 
 DETAIL_LINES = 15
@@ -34,6 +36,10 @@ def serve(
 
 def run_job(function: Callable[[Trial], object], job: Job, channel: Channel, line: Line | None = None) -> Message:
     """Train, and say how it ended."""
+    try:
+        job = fetch(job, channel.send)
+    except (StorageError, OSError) as error:
+        return unfetched(error)
     link = TunerLink(channel)
     try:
         function(Trial(job, link, line))
@@ -45,6 +51,11 @@ def run_job(function: Callable[[Trial], object], job: Job, channel: Channel, lin
     finally:
         link.close()
     return {"done": True}
+
+
+def unfetched(error: Exception) -> Message:
+    """What is said of a job that could not begin, for want of what it was to go on from."""
+    return {"failed": f"what it goes on from could not be fetched: {error}"[: 3 * LINE], "cause": "checkpoint"}
 
 
 def wants_memory(error: BaseException | None) -> bool:
