@@ -42,5 +42,5 @@ clean:           ## remove the environment and every cache
 
 .venv/.setup-dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing what development needs into .venv"
-	@$(PIP) -c constraints.txt -e '.[demo,plot,parquet,optuna,bo,dev]'
+	@$(PIP) -c constraints.txt -e '.[demo,plot,parquet,optuna,bo,ray,dev]'
 	@touch .venv/.setup-demo $@

@@ -12,7 +12,6 @@ from rungwise.api.checks import (
     check_path,
     check_text,
     configurations,
-    devices,
     environment,
     is_scheduler,
     scheduler_settings,
@@ -22,6 +21,7 @@ from rungwise.api.experiment import Experiment
 from rungwise.api.lease import HeldError
 from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
+from rungwise.api.places import elsewhere, place_settings
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, go_on
 from rungwise.api.shares import allocation_settings, check_allocation, widest
@@ -80,6 +80,9 @@ def tune(
     reuse_workers: bool = False,
     gpus: int | Sequence[int | str] = (),
     per_gpu: int = 1,
+    backend: str = "local",
+    address: str | None = None,
+    cpus: int = 1,
     preload: Sequence[str] = (),
     config_as: str = "args",
     env: Mapping[str, str] = NOTHING,
@@ -107,6 +110,11 @@ def tune(
     lowest rung, and a promoted trial goes on with `eta` times as many, all of them at most, or `most` in `{"name":
     "by-rung", "most": 4}`; it needs a scheduler whose trials pause at rungs. A trial of several slots runs in a process
     for each, its ranks (see `Trial`), with the variables that `torch.distributed` reads; or `one_process` has them all.
+
+    With the backend "ray" the slots are those of a Ray cluster: `address` is its head's, or "auto" on a machine of it
+    (None: the one that this process has joined, or RAY_ADDRESS names, else one of this machine's own). A slot has
+    `cpus` cores there, and with `gpus` (a number) the share of one that `per_gpu` says. The store must lie in a folder
+    that all nodes share. As many slots are used as there are, `workers` at most; nodes may come and go.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": False, "observations": 64}`: the best `winners` of each come before `points`; with `hurdle`,
@@ -193,7 +201,7 @@ def tune(
         local={
             "reuse_workers": reuse_workers,
             "ranks": widest(shares) > 1 and not one_process,
-            "gpus": devices(gpus),
+            **place_settings(backend, address, cpus, gpus),
             "per_gpu": per_gpu,
             "preload": texts("preload", preload),
             "env": environment(env),
@@ -221,16 +229,19 @@ def resume(
     store: str | Path = DEFAULT_STORE,
     scheduler: Scheduler | None = None,
     searcher: "Searcher | BaseSampler | None" = None,
+    backend: str | None = None,
+    address: str | None = None,
     watch: Watch | None = None,
 ) -> Experiment:
     """Go on with an experiment that was interrupted; one that is finished is only read.
 
     `train`, `scheduler` and `searcher` are needed only where the settings cannot name them: a function that is no
-    longer where it was, objects of your own (fresh ones, as they were at the start).
+    longer where it was, objects of your own (fresh ones, as they were at the start). `backend` and `address` are as in
+    `tune`, where it is to go on in another place than before; its settings stay.
     Raises StoreError where the experiment is not there, ReplayError where its log does not lead to its decisions.
     """
     with Store.open(Path(store)) as opened:
-        spec = ExperimentSpec.from_json(opened.experiment(name).spec)
+        spec = elsewhere(ExperimentSpec.from_json(opened.experiment(name).spec), backend, address)
         check_parts(name, spec, scheduler, searcher, "resume")
         training = training_from_json(spec.training) if train is None else parse_training(train)
         return go_on(opened, name, spec, training, Space.from_json(spec.space), Parts(scheduler, searcher), watch)

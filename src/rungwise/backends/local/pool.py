@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from rungwise.backends.local.child import Child
-from rungwise.backends.local.jobs import Failed, Running
+from rungwise.backends.local.jobs import Failed
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import open_output, shared_output
 from rungwise.backends.local.places import Watcher, What
@@ -73,14 +73,7 @@ class Pool:
             child = self._spawn_ranks(job.slots, folder, program)
         else:
             child = self._alone(job.slots, folder, program)
-        child.running = Running(job, folder, program.draft, checkpoint=job.start, ranks=len(child.ranks))
-        message = job.message()
-        if program.argv is not None:
-            del message["config"]  # it may be large, and the script may never read this; it is in the file
-        if self._ranks:
-            message["world_size"] = child.running.ranks
-        for each in child.ranks:
-            each.send({"job": {**message, "rank": each.rank} if each.rank else message})
+        child.begin(job, folder, program, ranked=self._ranks)
         return child
 
     def release(self, child: Child) -> None:

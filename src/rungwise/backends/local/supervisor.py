@@ -163,6 +163,11 @@ class Supervisor:
         if child.channel.closed and not child.closed:
             self._ears.forget(child.channel.fileno())
 
+    def _heard_over_channel(self, child: Child) -> None:
+        self._on_channel(child)
+        if child.channel.closed:
+            self._bury(child)
+
     def _heard(self, child: Child, message: Message) -> None:
         running = child.running
         if running is None:
@@ -241,6 +246,16 @@ class Supervisor:
                 " trains the same thing in each of them, and should have all slots in one process (one_process)",
                 child.rank,
             )
+        if reports is None:
+            self._bury(child)
+
+    def _on_carried(self, child: Child) -> None:
+        if child.carried < 0:
+            return
+        child.read_carried()
+        if child.carried in child.over:
+            self._ears.forget(child.carried)
+            self._bury(child)
 
     def _printed_report(self, child: Child, report: Message) -> None:
         running = child.running
@@ -260,9 +275,17 @@ class Supervisor:
 
     def exited(self, child: Child, gone: Exit) -> None:
         """A process is gone: hear what it had said; with the last rank of a job, that has ended."""
+        child.gone = gone
+        self._bury(child)
+
+    def _bury(self, child: Child) -> None:
+        """Let go of a child, if its process is gone and has nothing more to say."""
+        if child.gone is None or child.closed:
+            return
         self._hear_out(child)
-        running = (child.head or child).running
-        self._buried(child, None if running is None else self._outcome(child, running, gone))
+        if child.silent and not child.closed:
+            running = (child.head or child).running
+            self._buried(child, None if running is None else self._outcome(child, running, child.gone))
 
     def lost(self, children: Sequence[Child], outcome: Outcome) -> None:
         """Processes are gone with what they ran on: so many ranks of their jobs."""
@@ -366,11 +389,13 @@ class Supervisor:
         if child.listened_to:
             return
         child.listened_to = True
-        self._ears.listen(child.channel, partial(self._on_channel, child))
+        self._ears.listen(child.channel, partial(self._heard_over_channel, child))
         if child.printed >= 0:
             self._ears.listen(child.printed, partial(self._on_printed, child))
+        if child.carried >= 0:
+            self._ears.listen(child.carried, partial(self._on_carried, child))
 
     def forget(self, child: Child) -> None:
         """A child is about to be closed."""
-        self._ears.forget(child.channel.fileno())
-        self._ears.forget(child.printed)
+        for descriptor in (child.channel.fileno(), child.printed, child.carried):
+            self._ears.forget(descriptor)
