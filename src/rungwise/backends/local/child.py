@@ -83,9 +83,7 @@ class Child:
     def read_to_end(self) -> list[Message]:
         """The reports in all that is left to read, a last line without an end included."""
         reports: list[Message] = []
-        for _ in range(CHUNKS if self.carried >= 0 else 0):
-            if not self.read_carried():
-                break
+        self.catch_up()
         for _ in range(CHUNKS if self.printed >= 0 else 0):
             found = self.read_printed()
             if found is None:
@@ -110,6 +108,12 @@ class Child:
         if data:
             write(self.output, data)
         return bool(data)
+
+    def catch_up(self) -> None:
+        """Write on all that has been carried here so far."""
+        for _ in range(CHUNKS if self.carried >= 0 else 0):
+            if not self.read_carried():
+                break
 
     def last_words(self) -> str:
         """The end of this job's output."""

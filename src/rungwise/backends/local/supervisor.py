@@ -347,6 +347,7 @@ class Supervisor:
             outcome = self._displacement(running, outcome)
         event: JobEnd | ContractError | None = conclude(running, outcome, self._now())
         if not child.once:
+            child.catch_up()
             pour(child.output, running.folder)
         tidy(running.folder, running.ranks)
         match event:
