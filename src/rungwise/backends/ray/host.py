@@ -92,6 +92,7 @@ class Host:
     guests: dict[int, Guest] = field(default_factory=dict)
     awaited: dict[str, socket.socket] = field(default_factory=dict)
     reserve: int = 0
+    left: bool = False
 
     def run(self) -> None:
         """Serve until the tuner hangs up."""
@@ -147,7 +148,7 @@ class Host:
         while True:
             for message in self.control.poll():  # some may have come with the first
                 self._obey(message, processes)
-            if self.control.closed:
+            if self.control.closed or self.left:
                 return False
             if any(descriptor == processes.fileno() for descriptor, _ in poll.poll()):
                 for gone in processes.receive():
@@ -168,7 +169,7 @@ class Host:
             case {"signal": int(key), "number": int(number)}:
                 processes.signal(key, number)
             case {"leave": _}:
-                self.control.close()
+                self.left = True
 
     def _spawn(self, key: int, message: Message, processes: Processes) -> None:
         """Start a process on the lines that the tuner named."""
