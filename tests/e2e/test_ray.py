@@ -93,7 +93,7 @@ def test_what_does_not_fit_the_backend_is_refused_in_a_sentence_and_leaves_nothi
     (tmp_path / "space.yaml").write_text("lr: {range: [1e-4, 1.0], log: true}\nact: {choices: [relu, tanh]}\n")
     train = f"{TRAININGS / 'training_functions.py'}:steady"
     assert said in sentence(cli("tune", train, "--space", "space.yaml", *WANTED, *options))
-    assert not list(tmp_path.glob("runs.db.*/*")), "no folder of an experiment"
+    assert not list(tmp_path.glob("runs.db-checkpoints/*")), "no folder of an experiment"
 
 
 @pytest.mark.parametrize(("options", "said"), [

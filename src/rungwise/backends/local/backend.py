@@ -79,7 +79,7 @@ class LocalBackend:
         self._settings = settings
         self._objective = objective
         self._max_resource = max_resource
-        self._checkpoints = checkpoints.absolute()
+        self._checkpoints = checkpoints.resolve()  # other machines may see what a link leads to, but not the link
         self._keeper = keeper
         self._interrupted = False
         self._wake_at = inf

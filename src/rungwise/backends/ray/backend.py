@@ -16,6 +16,6 @@ def places_on(ray: RaySettings, settings: LocalSettings, checkpoints: Path) -> C
     check_devices(settings.gpus, settings.per_gpu, settings.workers)
 
     def places(what: What) -> OpenPlaces:
-        return partial(RayPool, what, settings, ray, checkpoints.absolute())
+        return partial(RayPool, what, settings, ray, checkpoints.resolve())
 
     return places

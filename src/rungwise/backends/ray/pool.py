@@ -61,6 +61,7 @@ class RayPool:
         self, what: What, settings: LocalSettings, ray: RaySettings, checkpoints: Path, ears: Ears, watcher: Watcher
     ) -> None:  # fmt: skip
         self._what = what
+        self._cwd = str(Path.cwd())
         self._settings = settings
         self._ray = ray
         self._checkpoints = checkpoints
@@ -82,8 +83,8 @@ class RayPool:
             secret = secrets.token_hex(32)
             self._door = Door(ears, self._cluster.ip, secret, self._came)
             self._cluster.ask({
-                "tuner": self._door.address, "secret": secret, "cwd": str(Path.cwd()),
-                "path": [entry or str(Path.cwd()) for entry in sys.path],
+                "tuner": self._door.address, "secret": secret, "cwd": self._cwd,
+                "path": [entry or self._cwd for entry in sys.path],
             })  # fmt: skip
             self._gather()
             self._pulse = Pulse(ears, self._cluster.head)
@@ -198,7 +199,7 @@ class RayPool:
             "setup": {
                 "function": None if isinstance(self._what, ScriptTraining) else self._what,
                 "env": {**thread_limits(self._ray.cpus, 1, slots=1), **settings.env},
-                "probe": str(self._probe(seat)), "cwd": str(Path.cwd()), "reserve": len(self._lines),
+                "probe": str(self._probe(seat)), "cwd": self._cwd, "reserve": len(self._lines),
             }
         })  # fmt: skip
 

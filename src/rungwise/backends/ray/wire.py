@@ -27,8 +27,8 @@ SPOKEN = 1
 """Changes whenever anything does that is said here, or between a trial and the tuner."""
 LONGEST = 1 << 16  # of a first line, in bytes
 TUNER_NOTICES = 4.0
-"""Seconds after which the tuner takes a slot for lost that answers nothing."""
-SLOT_NOTICES = 3.0
+"""Seconds after which the tuner takes a slot for lost that answers nothing; systems look once a second."""
+SLOT_NOTICES = 2.0
 """Seconds after which a slot ends its trials when the tuner answers nothing: before they are started elsewhere."""
 
 
