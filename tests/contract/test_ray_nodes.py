@@ -19,7 +19,7 @@ import local_trainings
 import training_ranks
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings
-from rungwise.backends.ray import pool
+from rungwise.backends.ray import seats
 from rungwise.backends.ray.backend import places_on
 from rungwise.backends.ray.settings import RaySettings
 from rungwise.core.commands import Halt, Launch, Pause
@@ -107,10 +107,16 @@ def test_ranks_on_two_nodes_know_their_places_and_hear_the_same_answers(
     nodes(1, gpus=1)
     cluster = RaySettings(cpus=LARGE, gpu=1.0, together=3)
     config = {"folder": str(tmp_path)}
-    with opened(tmp_path, training_ranks.told, cluster, workers=3, ranks=True) as made:
+    with opened(tmp_path, training_ranks.chosen, cluster, workers=3, ranks=True) as made:
         stream = events_with(3, made)
-        made.submit(Launch(0, config, 0, 3, 3, 7))
-        assert until(stream, (TrialPaused, TrialFailed)) == TrialPaused(pytest.approx(0, abs=60), 0, 3)  # type: ignore[arg-type]
+        made.submit(Launch(0, {**config, "what": "told"}, 0, 3, 3, 7))
+        end = until(stream, (TrialPaused, TrialFailed))
+        assert isinstance(end, TrialPaused), end
+        pytest.importorskip("torch")
+        made.submit(Launch(1, {**config, "what": "averaged"}, 0, 2, 3, 7))
+        *reports, end = [next(stream) for _ in range(3)]
+    assert [getattr(event, "value", None) for event in reports] == [6.0, 6.0], "the sum over three ranks"
+    assert isinstance(end, TrialPaused)
     told = [
         dict(line.split("=", 1) for line in (tmp_path / f"told-0-0-{rank}").read_text().splitlines())
         for rank in range(3)
@@ -121,14 +127,6 @@ def test_ranks_on_two_nodes_know_their_places_and_hear_the_same_answers(
     assert {each["OMP_NUM_THREADS"] for each in told} == {str(LARGE)}
     assert len({(each["MASTER_ADDR"], each["MASTER_PORT"]) for each in told}) == 1
     assert (tmp_path / "kept/trial-0/output-rank-2.txt").read_text() == "rank 2 speaks\n"
-
-    pytest.importorskip("torch")
-    with opened(tmp_path, training_ranks.averaged, RaySettings(cpus=LARGE, together=3), workers=3, ranks=True) as made:
-        stream = events_with(3, made)
-        made.submit(Launch(1, config, 0, 2, 3, 7))
-        *reports, end = [next(stream) for _ in range(3)]
-    assert [getattr(event, "value", None) for event in reports] == [6.0, 6.0], "the sum over three ranks"
-    assert isinstance(end, TrialPaused)
 
 
 def test_the_death_of_a_slot_takes_all_ranks_of_its_trial_and_it_comes_back(tmp_path: Path, ray_cluster: Any) -> None:
@@ -218,8 +216,8 @@ def test_a_folder_or_a_training_that_a_node_does_not_have_is_refused_with_its_na
         opened(Path("/proc/rungwise"), local_trainings.train, RaySettings(), workers=1),
     ):
         pass
-    monkeypatch.setattr(pool, "SEEING", 0.0)
-    monkeypatch.setattr(pool.RayPool, "_probe", lambda self, seat: tmp_path / os.urandom(4).hex())
+    monkeypatch.setattr(seats, "SEEING", 0.0)
+    monkeypatch.setattr(seats.Seats, "_probe", lambda self, seat: tmp_path / os.urandom(4).hex())
     with (
         pytest.raises(InputError, match="is not seen here: let the store lie in a folder that all nodes share"),
         opened(tmp_path, local_trainings.train, RaySettings(), workers=1),
@@ -244,7 +242,7 @@ def test_a_node_that_joins_is_used_and_one_that_dies_gives_its_trial_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(logging.getLogger("rungwise"), "propagate", True)
-    monkeypatch.setattr(pool, "SETTLING", 0.3)
+    monkeypatch.setattr(seats, "SETTLING", 0.3)
     first = nodes()
     with opened(tmp_path, local_trainings.train, RaySettings(cpus=LARGE), workers=2, every_units=1) as made:
         stream = chain.from_iterable(made.events())

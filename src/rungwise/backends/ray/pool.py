@@ -1,6 +1,5 @@
-"""The processes of a cluster: a place for every job among the slots that have called, and what becomes of those."""
+"""The processes of a cluster: a place for every job among the slots that are there."""
 
-import logging
 import os
 import secrets
 import select
@@ -9,12 +8,11 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rungwise.backends.local.child import Child
-from rungwise.backends.local.jobs import Displaced, Failed
+from rungwise.backends.local.jobs import Outcome
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import open_output, shared_output
 from rungwise.backends.local.places import Watcher, What
@@ -25,74 +23,48 @@ from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import VISIBLE, thread_limits
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.backends.ray.cluster import Cluster
-from rungwise.backends.ray.door import Door
 from rungwise.backends.ray.placing import choose, local_places
-from rungwise.backends.ray.pulse import Pulse
-from rungwise.backends.ray.seat import Seat, seat_from
+from rungwise.backends.ray.seat import Seat
+from rungwise.backends.ray.seats import Seats
 from rungwise.backends.ray.settings import RaySettings
-from rungwise.backends.ray.wire import SPOKEN
-from rungwise.core.errors import InputError
-from rungwise.trial.channel import Channel, Message
+from rungwise.trial.channel import Channel
 from rungwise.trial.trial import Job
 
-logger = logging.getLogger("rungwise")
-
-SETTLING = 3.0
-"""Seconds without another slot after which the cluster is taken to have no room for more."""
-LONG = 10.0
-"""Seconds after which it is said what is waited for."""
 ORPHANS = 0.2
 """Seconds that processes get to end whose slot is gone: those that watch over them need milliseconds."""
-LEAVING = 10.0
-"""Seconds for slots to end what runs there."""
-SEEING = 2.0
-"""Seconds for a file that a node wrote to be seen here."""
 
 
 class RayPool:
-    """The children of a cluster, `settings.workers` slots of it at most. `what` is a script, or a packed function.
+    """The children of a cluster, in `settings.workers` slots of it at most. `what` is a script, or a packed function.
 
-    Opened, it waits until all slots are there, or as many as the cluster has room for. A slot that comes later is used,
-    one that goes takes its jobs with it, which have not failed; with the last of them everything waits. `checkpoints`
-    is the folder that all nodes must see. Raises InputError for what cannot be.
+    `checkpoints` is the folder that all nodes must see. Raises InputError for what cannot be.
     """
 
     def __init__(
         self, what: What, settings: LocalSettings, ray: RaySettings, checkpoints: Path, ears: Ears, watcher: Watcher
     ) -> None:  # fmt: skip
         self._what = what
-        self._cwd = str(Path.cwd())
         self._settings = settings
         self._ray = ray
-        self._checkpoints = checkpoints
-        self._ears = ears
         self._watcher = watcher
-        self._lines = ("channel", "output", "printed") if isinstance(what, ScriptTraining) else ("channel", "output")
-        self._once = isinstance(what, ScriptTraining) or not settings.reuse_workers
-        self._seats: dict[int, Seat] = {}
+        function = None if isinstance(what, ScriptTraining) else what
+        self._lines = ("channel", "output", "printed") if function is None else ("channel", "output")
+        self._once = function is None or not settings.reuse_workers
         self._children: dict[int, Child] = {}
         self._hosts: dict[int, list[Seat]] = {}
         self._idle: list[Child] = []
         self._keys = 0
-        self._opening = True
-        self._stranded = False
-        self._door: Door | None = None
-        self._pulse: Pulse | None = None
-        self._cluster = Cluster(ray, settings.workers, on_one_node=not settings.ranks)
-        try:
-            secret = secrets.token_hex(32)
-            self._door = Door(ears, self._cluster.ip, secret, self._came)
-            self._cluster.ask({
-                "tuner": self._door.address, "secret": secret, "cwd": self._cwd,
-                "path": [entry or self._cwd for entry in sys.path],
-            })  # fmt: skip
-            self._gather()
-            self._pulse = Pulse(ears, self._cluster.head)
-        except BaseException:
-            self.close()
-            raise
-        self.slots = len(self._ready())
-        self._opening = False
+        setup = {
+            "function": function, "env": {**thread_limits(ray.cpus, 1, slots=1), **settings.env},
+            "reserve": len(self._lines),
+        }  # fmt: skip
+        cluster = Cluster(ray, settings.workers, on_one_node=not settings.ranks)
+        self._seats = Seats(cluster, settings.workers, setup, checkpoints, ears, self)
+
+    @property
+    def slots(self) -> int:
+        """How many there are; with the last one gone, how many there were before."""
+        return self._seats.count
 
     def has_room(self, slots: int) -> bool:
         """Whether a job of so many slots can be started now."""
@@ -127,181 +99,42 @@ class RayPool:
 
     def close(self) -> None:
         """End every child, wait until they are gone, and give the cluster back."""
-        self._opening = True
-        for seat in self._seats.values():
-            seat.tell({"leave": True})
-        self._see_off()
+        self._seats.leave()
         for child in list(self._children.values()):
             self.discard(child)
-        for seat in self._seats.values():
-            self._ears.forget(seat.control.fileno())
-            seat.close()
-        self._seats.clear()
-        for part in (self._pulse, self._door):
-            if part is not None:
-                part.close()
-        self._cluster.close()
+        self._seats.close()
 
-    # Who comes and goes
+    # What the slots tell
 
-    def _gather(self) -> None:
-        """Wait for the slots that the cluster has room for."""
-        begun = last = time.monotonic()
-        there, told = 0, False
-        while there < self._settings.workers:
-            self._ears.wait(0.2)
-            now = time.monotonic()
-            if len(self._ready()) > there:
-                there, last = len(self._ready()), now
-            elif there and now > last + SETTLING:
-                logger.warning(
-                    "the cluster has room for %d of %d slots: the others are used when nodes join",
-                    there, self._settings.workers,
-                )  # fmt: skip
-                return
-            elif not there and not told and now > begun + LONG:
-                told = True
-                logger.warning("the cluster has no room for a slot yet: waiting for it")
-            self._cluster.check()
+    def exited(self, gone: Exit) -> None:
+        """A process is gone."""
+        child = self._children.get(gone.key)
+        if child is not None:
+            self._watcher.exited(child, gone)
 
-    def _ready(self) -> list[Seat]:
-        return [seat for seat in self._seats.values() if seat.ready]
-
-    def _came(self, message: Message, end: socket.socket) -> None:
-        """A slot has called, or made another connection."""
-        match message:
-            case {"slot": int(number)}:
-                if number in self._seats:  # it was started again before the end of its former life was heard of
-                    self._lost(self._seats[number])
-                self._welcome(seat_from(message, end), message)
-            case {"line": int(number), "life": str(life)}:
-                seat = next((each for each in self._seats.values() if each.life == life), None)
-                if seat is None:
-                    end.close()
-                    return
-                seat.lines[number] = end
-                if seat.ready and not self._opening:
-                    self._watcher.room()
-            case _:
-                end.close()
-
-    def _welcome(self, seat: Seat, hello: Message) -> None:
-        refused = hello.get("refused")
-        if refused is None and hello["speaks"] != SPOKEN:
-            refused = "it has another version of rungwise than the tuner"
-        if refused is not None:
-            self._refuse(seat, refused)
-            return
-        self._seats[seat.number] = seat
-        self._ears.listen(seat.control, lambda: self._on_control(seat))
-        settings = self._settings
-        seat.tell({
-            "setup": {
-                "function": None if isinstance(self._what, ScriptTraining) else self._what,
-                "env": {**thread_limits(self._ray.cpus, 1, slots=1), **settings.env},
-                "probe": str(self._probe(seat)), "cwd": self._cwd, "reserve": len(self._lines),
-            }
-        })  # fmt: skip
-
-    def _probe(self, seat: Seat) -> Path:
-        return self._checkpoints / f".seen-{seat.life}"
-
-    def _on_control(self, seat: Seat) -> None:
-        for message in seat.control.poll():
-            match message:
-                case {"exit": int(key), "status": int(status), "oom": bool() | None as oom}:
-                    child = self._children.get(key)
-                    if child is not None:
-                        self._watcher.exited(child, Exit(key, status, oom))
-                case {"meet": int(port)}:
-                    seat.meet = port
-                case {"ready": _}:
-                    self._admit(seat)
-                case {"refused": str(sentence)}:
-                    self._refuse(seat, sentence)
-                case {"died": str(sentence)}:
-                    self._watcher.lost(self._children_of(seat), Failed("lost", sentence))
-        if seat.control.closed and seat.number in self._seats:
-            self._lost(seat)
-
-    def _admit(self, seat: Seat) -> None:
-        """Trials can run there, if it sees our folder."""
-        probe = self._probe(seat)
-        begun = time.monotonic()
-        while not probe.exists():
-            if time.monotonic() > begun + SEEING:
-                self._refuse(seat, f"what it writes to the folder {probe.parent} for checkpoints is not seen here")
-                return
-            time.sleep(0.05)
-        with suppress(OSError):
-            probe.unlink()
-        seat.ready = True
-        self._count()
-
-    def _refuse(self, seat: Seat, sentence: str) -> None:
-        """Trials cannot run there."""
-        self._ears.forget(seat.control.fileno())
-        self._seats.pop(seat.number, None)
-        seat.close()
-        hint = ": let the store lie in a folder that all nodes share" if "for checkpoints" in sentence else ""
-        if self._opening:
-            raise InputError(f"the node {seat.where} of the cluster cannot run trials: {sentence}{hint}")
-        logger.warning("the node %s has joined, but cannot run trials: %s%s", seat.where, sentence, hint)
-        self._cluster.dismiss(seat.number)
-
-    def _lost(self, seat: Seat) -> None:
-        """A slot is gone, and what ran there with it."""
-        self._ears.forget(seat.control.fileno())
-        del self._seats[seat.number]
-        children = self._children_of(seat)
+    def evicted(self, seat: Seat, outcome: Outcome) -> None:
+        """All that ran in a slot is gone, or has to end with it."""
+        children = [child for key, child in self._children.items() if seat in self._hosts[key]]
         for child in children:
             if self._hosts[child.key][0] is not seat:
                 self.signal(child, signal.SIGKILL)
         wait_for_silence([child.channel for child in children], ORPHANS)
-        self._watcher.lost(children, Displaced(f"its slot on {seat.where} is gone"))
-        seat.close()
-        self._count()
+        self._watcher.lost(children, outcome)
 
-    def _count(self) -> None:
-        """Tell how many slots there are now, but that there are none: that would be the end (decision 2)."""
-        if self._opening:
-            return
-        there = len(self._ready())
-        if not there:
-            self._stranded = True
-            logger.warning("the cluster has no slot left: waiting for nodes")
-            return
-        if self._stranded:
-            self._stranded = False
-            logger.warning("the cluster has slots again: the trials go on")
-        if there != self.slots:
-            self.slots = there
-            self._watcher.capacity(there)
+    def counted(self, slots: int) -> None:
+        """There are so many slots now."""
+        self._watcher.capacity(slots)
+
+    def room(self) -> None:
+        """A slot may have become fit for another process."""
         self._watcher.room()
 
-    def _see_off(self) -> None:
-        """Wait until all slots have hung up."""
-        deadline = time.monotonic() + LEAVING
-        poll = select.poll()
-        open_ones = {seat.control.fileno(): seat for seat in self._seats.values() if not seat.control.closed}
-        for descriptor in open_ones:
-            poll.register(descriptor, select.POLLIN)
-        while open_ones and (left := deadline - time.monotonic()) > 0:
-            for descriptor, _ in poll.poll(1000 * left):
-                open_ones[descriptor].control.poll()
-                if open_ones[descriptor].control.closed:
-                    poll.unregister(descriptor)
-                    del open_ones[descriptor]
-
     # Processes
-
-    def _children_of(self, seat: Seat) -> list[Child]:
-        return [child for key, child in self._children.items() if seat in self._hosts[key]]
 
     def _choose(self, slots: int) -> list[Seat] | None:
         idle = {child.key for child in self._idle}
         free = [
-            seat for seat in self._ready()
+            seat for seat in self._seats.ready()
             if (seat.key is None or seat.key in idle) and len(seat.lines) >= len(self._lines)
         ]  # fmt: skip
         return choose(free, slots, together=not self._settings.ranks)
