@@ -20,7 +20,10 @@ SPACE = {"lr": (1e-4, 1.0, "log"), "act": ["relu", "tanh"]}
 WANTED = ("--metric", "loss", "--max-resource", "9", "--trials", "6", "--store", "runs.db")
 
 
-def test_an_experiment_on_ray_decides_as_its_log_says(tmp_path: Path, ray_cluster: Any) -> None:
+def test_an_experiment_on_ray_decides_as_its_log_says(
+    tmp_path: Path, ray_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     store = tmp_path / "runs.db"
     done = rw.tune(
         training_functions.steady, SPACE, metric="loss", max_resource=9, trials=8, workers=2, backend="ray",

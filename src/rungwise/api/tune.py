@@ -138,9 +138,9 @@ def tune(
     is recorded: no place for secrets. `watch=rw.LiveView` shows progress in the terminal.
 
     Raises InputError for an argument out of range, StoreError for a store or name that cannot be used, ContractError
-    where the training breaks its contract before any of its jobs ended well, SuspendedError as said, and Interrupted (a
-    KeyboardInterrupt) after Ctrl-C or SIGTERM (trials then have `grace` to save), when everything is recorded and
-    `resume` goes on.
+    where the training breaks its contract before any of its jobs ended well, SuspendedError as said, PlacesLostError (a
+    RungwiseError) where a cluster is gone for good, and Interrupted (a KeyboardInterrupt) after Ctrl-C or SIGTERM
+    (trials then have `grace` to save), when everything is recorded and `resume` goes on.
     """
     objective = Objective(metric, mode)
     check_path("store", store)

@@ -20,8 +20,8 @@ before the training returned; the function called sys.exit with one; a program c
 not ours killed the process. "memory": that was SIGKILL, and the kernel counts more processes killed for want of memory
 than when the process began; or the function raised MemoryError, or an exception whose class is called OutOfMemory.
 "timeout": neither a report nor an end for `trial_timeout` seconds. "checkpoint": it could not be kept, or not be taken
-over from the parent. "lost": the launcher died, and every trial with it. A failure for want of room on the disk is none
-(see full_disk.py).
+over from the parent. "lost": the launcher died, and every trial with it; or rule 7. A failure for want of room on the
+disk is none (see full_disk.py).
 """
 
 import signal

@@ -2,7 +2,7 @@
 
 1. A process that is gone is told once, after everything that it had said can be read.
 2. Those that are lost with their place are told as such, before the capacity that went with them.
-3. Where there is no place for a job now, `run` starts nothing; `room` is told when there may be one.
+3. Whether there is a place for a job now is asked before it is run; `room` is told when there may be one.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -82,10 +82,8 @@ class Cluster:
         for ref in done:
             try:
                 problem = ray.get(ref)
-            except ray.exceptions.ActorUnavailableError:  # it is started again, and calls then
-                problem = ""
-            except ray.exceptions.RayError as error:
-                problem = first_line_of(error)
+            except ray.exceptions.RayActorError as error:  # its node may have died: it is started again, and calls then
+                problem = first_line_of(error) if error.actor_init_failed else ""
             if problem:
                 raise InputError(f"a slot of the cluster could not be started: {problem}")
 

@@ -190,7 +190,7 @@ class Seats:
                     self._refuse(seat, sentence)
                 case {"died": str(sentence)}:
                     self._tenant.evicted(seat, Failed("lost", sentence))
-        if seat.control.closed and seat.number in self._seats:
+        if seat.control.closed and self._seats.get(seat.number) is seat:
             self._lost(seat)
 
     def _admit(self, seat: Seat) -> None:
