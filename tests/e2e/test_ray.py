@@ -1,11 +1,22 @@
 """A whole experiment on Ray: tuned, interrupted, resumed elsewhere, retrained; and what is refused in a sentence."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import TRAININGS, Cli, sentence
+from commandline import (
+    TRAININGS,
+    Cli,
+    Gate,
+    handles_of,
+    rungwise,
+    sentence,
+    under_way,
+    wait_until_gone,
+)
 
 import rungwise as rw
 from rungwise.core.commands import Launch
@@ -76,6 +87,24 @@ def test_what_was_tuned_there_is_retrained_there_or_here(cli: Cli, tmp_path: Pat
     assert "this is the best of them" in again.out or "Take trial 0" in again.out
     here = cli("retrain", "first", "--store", "runs.db", "--top", "1", "--backend", "local", "--json")
     assert here.json()["candidates"][0]["metrics"].keys() >= {"loss"}
+
+
+def test_no_trial_outlives_a_tuner_that_is_killed_and_another_place_goes_on(
+    tmp_path: Path, ray_cluster: Any, gate: Gate
+) -> None:
+    (tmp_path / "space.yaml").write_text("lr: {range: [1e-4, 1.0], log: true}\nact: {choices: [relu, tanh]}\n")
+    with under_way(
+        tmp_path, "tune", f"{TRAININGS / 'training_functions.py'}:gated", "--space", "space.yaml", *WANTED,
+        "--name", "killed", "--scheduler", "fifo", "--workers", "2",
+        "--backend", "ray", "--address", ray_cluster.address,
+    ) as tuner:  # fmt: skip
+        handles = handles_of({pid for trial in gate.waiting(2) for pid in trial.pids})
+        assert len(handles) == 4, "two trials, and what started each"
+        os.kill(tuner.process.pid, signal.SIGKILL)
+        wait_until_gone(handles)
+    gate.let_pass(100)
+    done = rungwise(tmp_path, "resume", "killed", "--store", "runs.db", "--backend", "local")
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize(
