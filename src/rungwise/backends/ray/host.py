@@ -205,8 +205,8 @@ class Host:
             end, _ = self.listening.accept()
             end.settimeout(MEETING)
             hasten(end)
-            end.recv(1, socket.MSG_PEEK)
-            with suppress(PermissionError):
+            with suppress(PermissionError, ConnectionError):  # somebody else
+                end.recv(1, socket.MSG_PEEK)
                 said = first_line(end, self.caller.secret)
                 if said is not None and "token" in said:
                     end.settimeout(None)
