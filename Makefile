@@ -14,7 +14,7 @@ demo: .venv/.setup-demo ## tune a real network on real digits, and retrain the w
 	@$(BIN)/rungwise demo
 
 test: .venv/.setup-dev ## all tests
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 check: .venv/.setup-dev ## formatting, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .
@@ -42,5 +42,5 @@ clean:           ## remove the environment and every cache
 
 .venv/.setup-dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing what development needs into .venv"
-	@$(PIP) -c constraints.txt -e '.[demo,plot,parquet,optuna,bo,storage,dev]'
+	@$(PIP) -c constraints.txt -e '.[demo,plot,parquet,optuna,bo,storage,ray,dev]'
 	@touch .venv/.setup-demo $@

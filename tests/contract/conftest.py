@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_bench import WAYS, Bench, Floor, Opener, Way, build
+from local_bench import RAY_WAYS, WAYS, Bench, Floor, Opener, Way, build
 
 
 @pytest.fixture
@@ -24,8 +24,24 @@ def watchdog() -> Iterator[None]:
     signal.signal(signal.SIGALRM, former)
 
 
-@pytest.fixture(params=WAYS, ids=lambda way: way.__name__, scope="module")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All ways, unless the test says which; a cluster takes seconds to open, so only for what shares one backend."""
+    if "way" not in metafunc.fixturenames:
+        return
+    if any(mark.args[0] == "way" for mark in metafunc.definition.iter_markers("parametrize")):
+        return
+    on_ray = RAY_WAYS if "bench" in metafunc.fixturenames else []
+    metafunc.parametrize(
+        "way",
+        [*WAYS, *(pytest.param(way, marks=pytest.mark.xdist_group("ray")) for way in on_ray)],
+        ids=lambda way: way.__name__, indirect=True, scope="module",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
 def way(request: pytest.FixtureRequest) -> Any:
+    if request.param in RAY_WAYS:
+        request.getfixturevalue("ray_cluster")
     return request.param
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining, Training
+from rungwise.backends.ray.backend import places_on
+from rungwise.backends.ray.settings import RaySettings
 from rungwise.core.commands import Halt, Launch, Pause
 from rungwise.core.events import (
     BackendEvent,
@@ -51,7 +53,20 @@ def program(folder: Path) -> tuple[Training, dict[str, Any]]:
     return ScriptTraining(("/bin/sh", str(file)), "env"), {}
 
 
+def ray_warm(folder: Path) -> tuple[Training, dict[str, Any]]:
+    return warm(folder)
+
+
+def ray_script(folder: Path) -> tuple[Training, dict[str, Any]]:
+    return script(folder)
+
+
+def ray_program(folder: Path) -> tuple[Training, dict[str, Any]]:
+    return program(folder)
+
+
 WAYS = [forked, warm, script, program]
+RAY_WAYS = [ray_warm, ray_script, ray_program]
 
 
 def only(*ways: Callable[..., object]) -> pytest.MarkDecorator:
@@ -145,8 +160,10 @@ Opener = Callable[..., Bench]
 def build(way: Way, folder: Path, **options: Any) -> Floor:
     training, own = way(folder)
     others = {name: options.pop(name) for name in ("keeper",) if name in options}
+    settings = LocalSettings(workers=2, **own, **options)
     backend = LocalBackend(
-        training, LocalSettings(workers=2, **own, **options), objective=Objective("acc", "max"),
+        training, settings, objective=Objective("acc", "max"),
         max_resource=MAX_RESOURCE, checkpoints=folder / "checkpoints", start_at=100.0, **others,
+        places=places_on(RaySettings(), settings, folder / "checkpoints") if way in RAY_WAYS else None,
     )  # fmt: skip
     return Floor(backend, folder)

@@ -1,7 +1,9 @@
-"""What every backend must do, wherever trials run: the simulator, forked functions, warm functions, scripts."""
+"""What every backend must do, wherever trials run: the simulator, forked functions, warm functions, scripts, Ray."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 from backend_trainings import count_down
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining
+from rungwise.backends.ray.backend import places_on
+from rungwise.backends.ray.settings import RaySettings
 from rungwise.backends.simulator import Curve, Simulator
 from rungwise.core.commands import Command, Halt, Launch, Pause, Wake
 from rungwise.core.events import BackendEvent, CapacityChanged, TimePassed, TrialEnded, TrialPaused, TrialReported
@@ -32,21 +36,82 @@ def simulator(folder: Path) -> AbstractContextManager[Backend]:
     return nullcontext(Simulator(curve, workers=WORKERS, max_resource=MAX_RESOURCE))
 
 
-def local(folder: Path, kind: str) -> AbstractContextManager[Backend]:
+def processes(folder: Path, kind: str, *, on_ray: bool = False) -> AbstractContextManager[Backend]:
     (folder / "script.py").write_text(SCRIPT)
     script = ScriptTraining((str(folder / "script.py"),), "json")
+    settings = LocalSettings(
+        workers=WORKERS, reuse_workers=kind == "warm", env={"PYTHONPATH": str(Path(__file__).parent)}
+    )  # fmt: skip
     return LocalBackend(
-        script if kind == "script" else FunctionTraining(count_down),
-        LocalSettings(workers=WORKERS, reuse_workers=kind == "warm"),
+        script if kind == "script" else FunctionTraining(count_down), settings,
         objective=Objective("value", "min"), max_resource=MAX_RESOURCE, checkpoints=folder / "kept",
+        places=places_on(RaySettings(), settings, folder / "kept") if on_ray else None,
     )  # fmt: skip
 
 
-@pytest.fixture(params=["simulator", "forked", "warm", "script"])
+@pytest.fixture(params=[
+    "simulator", "forked", "warm", "script",
+    *(pytest.param(f"ray {kind}", marks=pytest.mark.xdist_group("ray")) for kind in ("forked", "warm", "script")),
+])  # fmt: skip
 def backend(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+    where, _, kind = request.param.rpartition(" ")
+    if where:
+        yield Shared(request.getfixturevalue("on_ray")(kind))
+        return
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    made = simulator(tmp_path) if request.param == "simulator" else local(tmp_path, request.param)
-    with made as opened:
+    with simulator(tmp_path) if kind == "simulator" else processes(tmp_path, kind) as opened:
+        yield opened
+
+
+@dataclass
+class Lasting:
+    """A backend for one test after another: it takes seconds to open."""
+
+    backend: Backend
+    stream: Iterator[Sequence[BackendEvent]] = field(init=False)
+    capacity: BackendEvent = field(init=False)
+    trials: int = 0
+
+    def __post_init__(self) -> None:
+        self.stream = iter(self.backend.events())
+        (self.capacity,) = next(self.stream)
+
+
+class Shared:
+    """One test's view of it: its trials count from 0, and what earlier ones left behind is not told."""
+
+    def __init__(self, lasting: Lasting) -> None:
+        self.lasting = lasting
+        self.first = lasting.trials
+        lasting.trials += 10
+
+    def submit(self, command: Command) -> None:
+        if isinstance(command, Launch) and command.parent is not None:
+            command = replace(command, parent=self.first + command.parent)
+        self.lasting.backend.submit(
+            command if isinstance(command, Wake) else replace(command, trial=self.first + command.trial)
+        )
+
+    def events(self) -> Iterator[Sequence[BackendEvent]]:
+        yield [self.lasting.capacity]
+        for group in self.lasting.stream:
+            own = [
+                event if isinstance(event, TimePassed) else replace(event, trial=event.trial - self.first)  # type: ignore[union-attr]
+                for event in group
+                if isinstance(event, TimePassed) or event.trial >= self.first  # type: ignore[union-attr]
+            ]
+            if own:
+                yield own
+
+
+@pytest.fixture(scope="module")
+def on_ray(ray_cluster: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Lasting]]:
+    with ExitStack() as open_ones:
+
+        @cache
+        def opened(kind: str) -> Lasting:
+            return Lasting(open_ones.enter_context(processes(tmp_path_factory.mktemp(kind), kind, on_ray=True)))
+
         yield opened
 
 

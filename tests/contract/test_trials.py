@@ -3,7 +3,7 @@
 from math import inf, isnan
 
 import pytest
-from local_bench import MAX_RESOURCE, Bench, Opener, Way, program, script
+from local_bench import MAX_RESOURCE, Bench, Opener, Way, forked, program, ray_warm, warm
 
 from rungwise.checkpoints.folders import remove_checkpoints
 from rungwise.core.errors import ContractError
@@ -148,7 +148,7 @@ def test_a_trial_that_dies_fails_alone(bench: Bench, way: Way, how: str, cause: 
     bench.launch(how)
     end = bench.until_over()
     assert isinstance(end, TrialFailed)
-    assert (end.resource, end.cause) == (0, "exit" if how == "raise" and way in (script, program) else cause)
+    assert (end.resource, end.cause) == (0, "exit" if how == "raise" and way not in (forked, warm, ray_warm) else cause)
     assert shown in end.detail
     assert len(end.detail.splitlines()) < 20
     assert bench.reports() == [(1, 1)]

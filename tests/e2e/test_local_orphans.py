@@ -63,7 +63,7 @@ def main():
             for _ in range(2):
                 while not isinstance(next(stream), TrialReported):
                     pass
-            reaper = backend._supervisor._pool.processes._reaper
+            reaper = backend._supervisor._places.processes._reaper
             Path("pids").open("a").write(f"{reaper.pid}\\n")
         print("running", flush=True)
         HOW

@@ -4,6 +4,7 @@ python -m faults [--seed N] [--kills N] [--only TEXT] [--keep FOLDER]
 """
 
 import argparse
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import traceback
 from pathlib import Path
 from random import Random
 
+from faults import nodes
 from faults.cuts import cut
 from faults.ordeal import Ordeal, Stage
 from faults.outcomes import Outcome, summary, table
@@ -20,6 +22,8 @@ from faults.scenarios import FAULTS, Fault
 
 AT_ONCE = 8
 """Faults that one experiment has to bear."""
+KILLS_PER_NODE = 20
+"""So many kills of tuners for one of a node, which takes seconds."""
 FULL = 200
 """So many kills make a full run, in which files are torn at every byte of their last 4 KiB."""
 
@@ -29,8 +33,10 @@ def main() -> int:
     chosen = _arguments()
     seed = chosen.seed if chosen.seed is not None else time.time_ns() % 1_000_000
     faults = {name: fault for name, fault in FAULTS.items() if chosen.only.lower() in name.lower()}
-    if not faults:
-        print(f"--only is {chosen.only!r}, but no fault is called so: {', '.join(FAULTS)}", file=sys.stderr)
+    on_nodes = chosen.only.lower() in nodes.NAME
+    if not faults and not on_nodes:
+        names = ", ".join((*FAULTS, nodes.NAME))
+        print(f"--only is {chosen.only!r}, but no fault is called so: {names}", file=sys.stderr)
         return 2
     print(f"seed {seed}: {chosen.kills} kills of tuners, and of workers", flush=True)
     began = time.monotonic()
@@ -45,6 +51,8 @@ def main() -> int:
             count = max(1, round(chosen.kills * fault.share))
             outcomes[name] = _many(server, name, fault, seed, count, spans[training], chosen.keep)
             print(f"{name}: {outcomes[name].tried} in {time.monotonic() - moment:.0f} s", flush=True)
+    if on_nodes:
+        outcomes[nodes.NAME] = _on_nodes(seed, max(2, chosen.kills // KILLS_PER_NODE))
     torn = Outcome() if chosen.only else _torn(seed, every=chosen.kills >= FULL)
     print(table(outcomes))
     print(*torn.notes, summary(outcomes, torn, time.monotonic() - began, seed), sep="\n")
@@ -82,6 +90,18 @@ def _undisturbed(server: Server, fault: Fault) -> float:
         outcome = ordeal.conclude()
         print(f"undisturbed, {fault.setting.training}: {session.lasted:.2f} s", *outcome.notes, flush=True)
         return session.lasted
+
+
+def _on_nodes(seed: int, kills: int) -> Outcome:
+    """A cluster whose nodes are killed; nothing where there is no Ray."""
+    if importlib.util.find_spec("ray") is None:
+        print(f"{nodes.NAME}: not tried, Ray is not installed")
+        return Outcome()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = nodes.nodes_killed(Path(folder), Random(seed), kills)
+    print(f"{nodes.NAME}: {outcome.tried} in {time.monotonic() - began:.0f} s", flush=True)
+    return outcome
 
 
 def _many(server: Server, name: str, fault: Fault, seed: int, count: int, span: float, keep: Path | None) -> Outcome:

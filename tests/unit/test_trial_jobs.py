@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from rungwise.backends.local.causes import OomKills, outcome_of
+from rungwise.backends.local.causes import outcome_of
 from rungwise.backends.local.functions import pack
 from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running, conclude
+from rungwise.backends.local.memory import OomKills
 from rungwise.backends.local.patience import Patience
 from rungwise.backends.local.scripts import arguments_for, check_script, environment_for, reported_by
 from rungwise.backends.local.settings import LocalSettings
@@ -82,34 +83,23 @@ def test_breaches_are_told_as_such() -> None:
     assert "trial 4 returned without reporting" in str(silent)
 
 
-class Count:
-    """Kills for want of memory, counted by the kernel."""
-
-    def __init__(self, now: int) -> None:
-        self.count = now
-
-    def now(self) -> int:
-        return self.count
-
-
 @pytest.mark.parametrize(
-    ("job", "status", "kills", "cause"),
+    ("job", "status", "oom", "cause"),
     [
-        (running(oom_kills=2), -signal.SIGKILL, 3, "memory"),
-        (running(oom_kills=2), 128 + signal.SIGKILL, 3, "memory"),  # a shell's program
-        (running(oom_kills=2), -signal.SIGKILL, 2, "signal"),
-        (running(oom_kills=-1), -signal.SIGKILL, -1, "signal"),
-        (running(oom_kills=-1), -signal.SIGKILL, 3, "signal"),
-        (running(oom_kills=2, cut=True), -signal.SIGKILL, 3, "signal"),
-        (running(oom_kills=2), -signal.SIGSEGV, 3, "signal"),
-        (running(oom_kills=2), 128 + signal.SIGKILL, 2, "exit"),
-        (running(oom_kills=2), 1, 3, "exit"),
-        (running(oom_kills=2), 0, 3, "exit"),
-        (running(oom_kills=2, cut=True, late=True), -signal.SIGKILL, 3, "timeout"),
+        (running(), -signal.SIGKILL, True, "memory"),
+        (running(), 128 + signal.SIGKILL, True, "memory"),  # a shell's program
+        (running(), -signal.SIGKILL, False, "signal"),
+        (running(), -signal.SIGKILL, None, "signal"),
+        (running(cut=True), -signal.SIGKILL, True, "signal"),
+        (running(), -signal.SIGSEGV, False, "signal"),
+        (running(), 128 + signal.SIGKILL, False, "exit"),
+        (running(), 1, False, "exit"),
+        (running(), 0, False, "exit"),
+        (running(cut=True, late=True), -signal.SIGKILL, True, "timeout"),
     ],
 )
-def test_what_an_exit_status_tells(job: Running, status: int, kills: int, cause: str) -> None:
-    outcome = outcome_of(job, status, Count(kills), 60.0)  # type: ignore[arg-type]
+def test_what_an_exit_status_tells(job: Running, status: int, oom: bool | None, cause: str) -> None:
+    outcome = outcome_of(job, status, oom, 60.0)
     assert isinstance(outcome, Failed)
     assert (outcome.cause, outcome.status) == (cause, status)
     assert "memory meanwhile" in outcome.detail or cause != "memory"
@@ -118,7 +108,7 @@ def test_what_an_exit_status_tells(job: Running, status: int, kills: int, cause:
 def test_a_script_that_leaves_with_0_has_returned(tmp_path: Path) -> None:
     job = running()
     job.draft = tmp_path
-    assert outcome_of(job, 0, Count(0), None) == Returned()  # type: ignore[arg-type]
+    assert outcome_of(job, 0, False, None) == Returned()
 
 
 @pytest.mark.skipif(not Path("/proc/vmstat").exists(), reason="only Linux counts kills for want of memory")
@@ -126,6 +116,14 @@ def test_the_kernels_count_is_read() -> None:
     kills = OomKills()
     assert kills.now() >= 0
     assert kills.lately() >= 0
+
+
+def test_a_kill_for_want_of_memory_is_one_that_the_kernel_counted_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OomKills, "now", lambda _: 3)
+    kills = OomKills()
+    assert [kills.since(before, -signal.SIGKILL) for before in (2, 3, -1)] == [True, False, None]
+    assert [kills.since(2, status) for status in (0, 1, -signal.SIGTERM)] == [False] * 3
+    assert kills.since(2, 128 + signal.SIGKILL)
 
 
 @pytest.fixture

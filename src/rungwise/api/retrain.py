@@ -7,6 +7,7 @@ from statistics import median
 
 from rungwise.api.experiment import Experiment
 from rungwise.api.names import DEFAULT_STORE
+from rungwise.api.places import elsewhere
 from rungwise.api.run import Parts, Watch, begin
 from rungwise.api.shares import widest
 from rungwise.api.storage import fetched
@@ -61,6 +62,8 @@ def retrain(
     store: str | Path = DEFAULT_STORE,
     top: int = 3,
     seed: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
     watch: Watch | None = None,
 ) -> Retrained:
     """Train an experiment's winner from scratch to the full resource, with a seed of its own.
@@ -68,14 +71,15 @@ def retrain(
     If it diverges, dies, or ends below what tuning saw of it, the runner-up follows, of the best `top` configurations.
     "Below" means by more than the noise that PASHA estimated, or a fifth of the gap between the median and the best of
     the trials that climbed highest, whichever is more. It is an experiment of its own, NAME.retrain-1, keeps the final
-    checkpoint, and gets the largest share of slots that a trial could have.
+    checkpoint, and gets the largest share of slots that a trial could have. `backend` and `address` are as in `tune`
+    (None: where the experiment ran).
     Raises InputError for arguments out of range, StoreError where the experiment is not there.
     """
     check_whole("top", top, 1)
     tuned = Experiment.open(name, store)
     tuned.best  # noqa: B018 - raises where there is none
     entries = _ranked(tuned.ledger)[:top]
-    spec = tuned.spec
+    spec = elsewhere(tuned.spec, backend, address)
     slots = widest(spec.allocation)
     settings = {
         "name": "retraining",

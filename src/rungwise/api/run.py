@@ -17,13 +17,14 @@ from rungwise.api.keeping import Keeping
 from rungwise.api.lease import lease
 from rungwise.api.names import experiment_folder
 from rungwise.api.notices import Notices
+from rungwise.api.places import places_of
 from rungwise.api.shares import CUSTOM
 from rungwise.api.storage import check_mark, checkpoints_folder, claim, leave, storage_url
 from rungwise.api.training import Training
 from rungwise.backends.local import LocalBackend, LocalSettings
 from rungwise.backends.local.functions import refuse_while_importing
 from rungwise.core.commands import Configuration
-from rungwise.core.errors import ContractError, InputError, SuspendedError
+from rungwise.core.errors import ContractError, InputError, PlacesLostError, SuspendedError
 from rungwise.core.events import CapacityChanged
 from rungwise.core.ledger import Ledger
 from rungwise.core.protocols import Allocation, Log, Scheduler, Searcher
@@ -204,16 +205,19 @@ class Run:
         """Where the trials run; what ends them holds the lease too, by its descriptor."""
         spec, ledger = self._spec, self.tuner.ledger
         chosen = {key: spec.local[key] for key in LOCAL if key in spec.local}
+        settings = LocalSettings(workers=spec.workers, storage=storage_url(spec, self._name), **chosen)
+        folder = checkpoints_folder(spec, self._store, self._name)
         return LocalBackend(
             self._training,
-            LocalSettings(workers=spec.workers, storage=storage_url(spec, self._name), **chosen),
+            settings,
             objective=spec.objective,
             max_resource=spec.max_resource,
-            checkpoints=checkpoints_folder(spec, self._store, self._name),
+            checkpoints=folder,
             keeper=self.keeping.keeper,
             holding=(held,),
             proven=_proven(ledger),
             start_at=ledger.now,
+            places=places_of(spec, settings, folder),
         )
 
     def _think_ahead(self, records: Sequence[Record]) -> None:
@@ -233,6 +237,9 @@ class Run:
                         drive(self.tuner, backend, log, [self.keeping, view, self._think_ahead])
             except KeyboardInterrupt:
                 raise Interrupted(name, store, signals, at_once=True) from None
+            except PlacesLostError as lost:
+                how = f"everything is recorded, go on with: {resume_command(name, store)}"
+                raise PlacesLostError(f"the experiment {name!r} has nowhere to run, because {lost}; {how}") from None
         if ledger.finish is not None:
             return Experiment(name, self._spec, ledger, store)
         if ledger.suspended is None:

@@ -12,7 +12,6 @@ from rungwise.api.checks import (
     check_path,
     check_text,
     configurations,
-    devices,
     environment,
     is_scheduler,
     scheduler_settings,
@@ -23,6 +22,7 @@ from rungwise.api.experiment import Experiment
 from rungwise.api.lease import HeldError
 from rungwise.api.limits import parse_limits
 from rungwise.api.names import DEFAULT_STORE
+from rungwise.api.places import elsewhere, place_settings
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, check_parts, go_on
 from rungwise.api.shares import CUSTOM, allocation_settings, check_allocation, is_allocation, own_shares, widest
@@ -83,6 +83,9 @@ def tune(
     reuse_workers: bool = False,
     gpus: int | Sequence[int | str] = (),
     per_gpu: int = 1,
+    backend: str = "local",
+    address: str | None = None,
+    cpus: int = 1,
     preload: Sequence[str] = (),
     config_as: str = "args",
     env: Mapping[str, str] = NOTHING,
@@ -117,6 +120,11 @@ def tune(
     runs in a process for each, its ranks (see `Trial`), with the variables that `torch.distributed` reads; or
     `one_process` has them all.
 
+    With the backend "ray" the slots are those of a Ray cluster: `address` is its head's, or "auto" on a machine of it
+    (None: the one that this process has joined, or RAY_ADDRESS names, else one of this machine's own). A slot has
+    `cpus` cores there, and with `gpus` (a number) the share of one that `per_gpu` says. The store must lie in a folder
+    that all nodes share. As many slots are used as there are, `workers` at most; nodes may come and go.
+
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": False, "observations": 64}`: the best `winners` of each come before `points`; with `hurdle`,
     and "pasha", "asha" or their stopping kinds, they set the bar that all others must clear, unless the scheduler has
@@ -141,10 +149,10 @@ def tune(
     is recorded: no place for secrets. `watch=rw.LiveView` shows progress in the terminal.
 
     Raises InputError for an argument out of range or a storage that cannot be used, StoreError for a store or name that
-    cannot, StorageError where the storage cannot be read when the experiment goes on, ContractError
-    where the training breaks its contract before any of its jobs ended well, SuspendedError as said, and Interrupted (a
-    KeyboardInterrupt) after Ctrl-C or SIGTERM (trials then have `grace` to save), when everything is recorded and
-    `resume` goes on.
+    cannot, StorageError where the storage cannot be read when the experiment goes on, ContractError where the training
+    breaks its contract before any of its jobs ended well, SuspendedError as said, PlacesLostError (a RungwiseError)
+    where a cluster is gone for good, and Interrupted (a KeyboardInterrupt) after Ctrl-C or SIGTERM (trials then have
+    `grace` to save), when everything is recorded and `resume` goes on.
     """
     objective = Objective(metric, mode)
     check_path("store", store)
@@ -214,7 +222,7 @@ def tune(
         local={
             "reuse_workers": reuse_workers,
             "ranks": widest(shares) > 1 and not one_process,
-            "gpus": devices(gpus),
+            **place_settings(backend, address, cpus, gpus),
             "per_gpu": per_gpu,
             "preload": texts("preload", preload),
             "env": environment(env),
@@ -244,16 +252,19 @@ def resume(
     scheduler: Scheduler | None = None,
     searcher: "Searcher | BaseSampler | None" = None,
     allocation: Allocation | None = None,
+    backend: str | None = None,
+    address: str | None = None,
     watch: Watch | None = None,
 ) -> Experiment:
     """Go on with an experiment that was interrupted; one that is finished is only read.
 
     `train`, `scheduler`, `searcher` and `allocation` are needed only where the settings cannot name them: a function
-    that is no longer where it was, objects of your own (fresh ones, as they were at the start).
+    that is no longer where it was, objects of your own (fresh ones, as they were at the start). `backend` and `address`
+    are as in `tune`, where it is to go on in another place than before; its settings stay.
     Raises StoreError where the experiment is not there, ReplayError where its log does not lead to its decisions.
     """
     with Store.open(Path(store)) as opened:
-        spec = ExperimentSpec.from_json(opened.experiment(name).spec)
+        spec = elsewhere(ExperimentSpec.from_json(opened.experiment(name).spec), backend, address)
         parts = Parts(scheduler, searcher, allocation)
         check_parts(name, spec, parts, "resume")
         training = training_from_json(spec.training) if train is None else parse_training(train)

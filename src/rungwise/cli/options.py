@@ -19,6 +19,15 @@ store_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
+backend_option = click.option(
+    "--backend", type=click.Choice(["local", "ray"]), help="Where trials run: this machine, or a Ray cluster."
+)
+address_option = click.option(
+    "--address",
+    metavar="HOST:PORT|auto",
+    help="The Ray cluster.  [default: RAY_ADDRESS, else one of this machine's own]",
+)
+
 
 def written(train: tuple[str, ...]) -> dict[str, Any]:
     """The settings of an experiment's YAML file, or the training that the words name, if there are any."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rungwise.cli.options import echo_json, json_option, store_option
+from rungwise.cli.options import address_option, backend_option, echo_json, json_option, store_option
 
 if TYPE_CHECKING:
     from rungwise.api.retrain import Retrained
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.option("--top", default=3, show_default=True, metavar="N", help="Try at most the best N configurations.")
 @click.option("--seed", type=int, metavar="N", help="Of the retraining.  [default: the experiment's + 1]")
+@backend_option
+@address_option
 @store_option
 @json_option
-def retrain(name: str, top: int, seed: int | None, store: str, as_json: bool) -> int:
+def retrain(
+    name: str, top: int, seed: int | None, backend: str | None, address: str | None, store: str, as_json: bool
+) -> int:
     """Train an experiment's winner from scratch to the full resource.
 
     If it diverges, dies, or ends below what tuning saw of it, the runner-up follows.
@@ -25,7 +29,9 @@ def retrain(name: str, top: int, seed: int | None, store: str, as_json: bool) ->
     from rungwise.api.retrain import retrain as train_again
     from rungwise.cli.screen import watching
 
-    return told(train_again(name, store=store, top=top, seed=seed, watch=watching(as_json)), as_json)
+    watch = watching(as_json)
+    outcome = train_again(name, store=store, top=top, seed=seed, backend=backend, address=address, watch=watch)
+    return told(outcome, as_json)
 
 
 def told(outcome: "Retrained", as_json: bool) -> int:

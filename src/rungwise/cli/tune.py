@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from rungwise.cli.options import json_option, pair, store_option, written
+from rungwise.cli.options import address_option, backend_option, json_option, pair, store_option, written
 
 
 @click.command()
@@ -81,6 +81,9 @@ from rungwise.cli.options import json_option, pair, store_option, written
 @click.option("--config-as", type=click.Choice(["args", "env", "json"]), help="How a command gets its configuration.")
 @click.option("--gpus", type=int, metavar="N", help="Hand out so many devices.")
 @click.option("--per-gpu", type=int, metavar="N", help="Trials on one device.  [default: 1]")
+@backend_option
+@address_option
+@click.option("--cpus", type=int, metavar="N", help="Cores of a slot, on a Ray cluster.  [default: 1]")
 @click.option(
     "--one-process", is_flag=True, default=None, help="Give a trial all its slots in one process, not in one each."
 )
@@ -158,11 +161,14 @@ def _told(allocation: Mapping[str, Any]) -> dict[str, Any]:
 
 @click.command()
 @click.argument("name")
+@backend_option
+@address_option
 @store_option
 @json_option
-def resume(name: str, store: str, as_json: bool) -> int:
+def resume(name: str, backend: str | None, address: str | None, store: str, as_json: bool) -> int:
     """Go on with an experiment after Ctrl-C or a crash.
 
+    It may go on in another place than before (--backend, --address).
     After Ctrl-C nothing is trained twice; after a crash the trials that were running go on from their last checkpoint.
     """
     from rungwise.api.retrain import outcome
@@ -171,5 +177,5 @@ def resume(name: str, store: str, as_json: bool) -> int:
     from rungwise.cli.retrain import told
     from rungwise.cli.screen import watching
 
-    experiment = go_on(name, store=store, watch=watching(as_json))
+    experiment = go_on(name, store=store, backend=backend, address=address, watch=watching(as_json))
     return ended(experiment, as_json) if experiment.spec.of is None else told(outcome(experiment), as_json)

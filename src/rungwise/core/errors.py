@@ -27,3 +27,7 @@ class SuspendedError(RungwiseError):
 
 class ReplayError(RungwiseError):
     """A log, run again, does not lead to the decisions that it records."""
+
+
+class PlacesLostError(RungwiseError):
+    """Where the trials ran is gone for good; all that they had reported is recorded."""

@@ -8,7 +8,7 @@ EndReason = Literal["completed", "stopped", "failed", "lost"]
 Cause = Literal["exception", "exit", "signal", "memory", "timeout", "contract", "checkpoint", "lost"]
 """Why a job died: the training raised; its process left with an exit code, or was killed by a signal; it ran out of
 memory; it said nothing for too long; it broke its contract; its checkpoint could not be kept or taken over; the process
-that starts trials died with it.
+that starts trials died with it, or the places where it ran were lost, one after another.
 """
 
 

@@ -192,9 +192,10 @@ class Ledger:
                 self.trials[trial].status = "failed"
             case CapacityChanged(at, slots):
                 self._pass(at)
-                self.capacity = slots
-                if slots:
-                    self.suspended = None
+                if self.capacity or not self.running:  # else what comes now comes too late: the session is ending
+                    self.capacity = slots
+                    if slots:
+                        self.suspended = None
             case TimePassed(at):
                 self._pass(at)
             case TrialRewound(at, trial, resource):

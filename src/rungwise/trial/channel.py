@@ -134,7 +134,9 @@ class Channel:
         """Read once; whether there may be more."""
         try:
             data = self._socket.recv(CHUNK, flags)
-        except ConnectionError:
+        except BlockingIOError:
+            raise
+        except OSError:  # whatever broke the connection
             data = b""
         self.closed = not data
         for line in self._lines.feed(data):

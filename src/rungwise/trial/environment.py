@@ -1,10 +1,11 @@
 """The environment of a trial, and the variables by which its process learns what it is to do.
 
-A trial's environment is, each overriding the one before: the tuner's own without the variables that begin with
-RUNGWISE_; OMP_NUM_THREADS, OPENBLAS_NUM_THREADS, MKL_NUM_THREADS, VECLIB_MAXIMUM_THREADS and NUMEXPR_NUM_THREADS, set
-to its share of the cores; the experiment's `env`; where the experiment names GPUs, CUDA_VISIBLE_DEVICES; where trials
-run in one process for each slot, RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; for a
-script PYTHONUNBUFFERED=1 and the variables below. Nothing else is added or taken away.
+A trial's environment is, each overriding the one before: the tuner's own (on a Ray cluster that of Ray's workers on its
+node) without the variables that begin with RUNGWISE_; OMP_NUM_THREADS, OPENBLAS_NUM_THREADS, MKL_NUM_THREADS,
+VECLIB_MAXIMUM_THREADS and NUMEXPR_NUM_THREADS, set to its share of the cores; the experiment's `env`; where the
+experiment names GPUs, CUDA_VISIBLE_DEVICES; where trials run in one process for each slot, RANK, LOCAL_RANK,
+WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; for a script PYTHONUNBUFFERED=1 and the variables below.
+Nothing else is added or taken away.
 
 Every script gets these variables, whatever language it is written in:
 

@@ -1,6 +1,7 @@
 """The ranks of a trial that runs in several processes hear the same answers, rank 0's.
 
-1. A pipe leads from each rank to the next. Whenever rank 0 asks whether to stop, the answer goes down the line, a byte.
+1. A pipe leads from each rank to the next, or a connection where that may be on another machine. Whenever rank 0 asks
+   whether to stop, the answer goes down the line, a byte.
 2. Another rank that asks waits for the next byte, and passes it on. So the k-th answer is the same on every rank, and
    none of them trains on alone, waiting for the others in an operation of all.
 3. When the rank before is gone the answer is to stop.
@@ -32,9 +33,12 @@ class Line:
     def agree(self, stop: bool) -> bool:
         """What all ranks answer: on rank 0 `stop`, on every other what the rank before says, waiting for it."""
         if self._before >= 0:
-            stop = os.read(self._before, 1) != ON
+            try:
+                stop = os.read(self._before, 1) != ON
+            except ConnectionError:
+                stop = True
         if self._after >= 0:
             # A rank that never asks must not hold up those before it.
-            with suppress(BlockingIOError, BrokenPipeError):
+            with suppress(BlockingIOError, ConnectionError):
                 os.write(self._after, STOP if stop else ON)
         return stop

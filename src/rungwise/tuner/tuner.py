@@ -140,7 +140,7 @@ class Tuner:
             case CapacityChanged(_, slots):
                 self._tell(event)
                 self._shrink()
-                if slots:
+                if slots and self.ledger.suspended is None:
                     self._failed_in_a_row.clear()
             case TimePassed() | TrialRewound():
                 pass

@@ -85,6 +85,11 @@ def averaged(trial: rw.Trial) -> None:
         dist.destroy_process_group()
 
 
+def chosen(trial: rw.Trial) -> None:
+    """One of these, as the configuration says."""
+    globals()[str(trial.config["what"])](trial)
+
+
 def write(name: str, text: str, folder: Path) -> None:
     (folder / name).write_text(text)
 

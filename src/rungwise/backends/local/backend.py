@@ -1,17 +1,19 @@
 """Trials as processes of this machine: commands in, events out."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, assert_never
+from typing import Protocol, Self, assert_never
 
 from rungwise.backends.local.full_disk import Waiting, need
 from rungwise.backends.local.functions import pack, refuse_while_importing
 from rungwise.backends.local.patience import Patience
+from rungwise.backends.local.places import OpenPlaces, What
 from rungwise.backends.local.pool import Pool
+from rungwise.backends.local.queue import Waiting as Queued
 from rungwise.backends.local.scripts import check_script
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.supervisor import Supervisor
@@ -62,8 +64,9 @@ class Keeper(Protocol):
 
 
 class LocalBackend:
-    """Runs trials on this machine as the settings say; leaving its context ends every process it started.
+    """Runs trials in processes as the settings say; leaving its context ends every process it started.
 
+    They run on this machine, or in the places that `places` opens for what is trained (see `rungwise.backends.ray`).
     `objective` is what trials are judged by (None: nothing; any metric will do, and values are NaN); `max_resource` is
     the most that any trial gets. `checkpoints` is the folder for them and for what trials print;
     `keeper` says how much they may take (None: no limit), and what is no longer needed is left for others to remove.
@@ -78,7 +81,7 @@ class LocalBackend:
     def __init__(
         self, training: Training, settings: LocalSettings, *, objective: Objective | None, max_resource: int,
         checkpoints: Path, keeper: Keeper | None = None, holding: Sequence[int] = (), proven: bool = False,
-        start_at: float = 0.0,
+        start_at: float = 0.0, places: Callable[[What], OpenPlaces] | None = None,
     ) -> None:  # fmt: skip
         refuse_while_importing()
         self._begun = time.monotonic() - start_at
@@ -86,7 +89,7 @@ class LocalBackend:
         self._settings = settings
         self._objective = objective
         self._max_resource = max_resource
-        self._checkpoints = checkpoints.absolute()
+        self._checkpoints = checkpoints.resolve()  # other machines may see what a link leads to, but not the link
         self._keeper = keeper
         self._interrupted = False
         self._wake_at = inf
@@ -94,7 +97,8 @@ class LocalBackend:
         preload = (*settings.preload, *(() if settings.storage is None else modules_for(settings.storage)))
         what = _prepare(training, preload, reuse=settings.reuse_workers)
         self._supervisor = Supervisor(
-            partial(Pool, what, settings, holding), objective=objective, proven=proven, now=self._now,
+            partial(Pool, what, settings, holding) if places is None else places(what),
+            objective=objective, proven=proven, now=self._now,
             patience=Patience(settings.grace, settings.trial_timeout),
             refused=self._refused, shipped=self._shipped,
         )  # fmt: skip
@@ -128,7 +132,7 @@ class LocalBackend:
         contract.
         """
         supervisor = self._supervisor
-        yield [CapacityChanged(self._start_at, self._settings.workers)]
+        yield [CapacityChanged(self._start_at, supervisor.slots)]
         while True:
             waiting = supervisor.events
             if self._now() >= self._wake_at:
@@ -219,6 +223,10 @@ class LocalBackend:
             return
         if start < launch.start:
             self._supervisor.events.append(TrialRewound(self._now(), launch.trial, start))
+        if self._supervisor.queue.must_wait(launch.slots):
+            again = partial(self._try, launch, room)
+            self._supervisor.queue.hold(Queued(launch.trial, start, launch.slots, again))
+            return
         settings = self._settings
         metric = None if self._objective is None else self._objective.metric
         job = Job(
@@ -229,7 +237,7 @@ class LocalBackend:
         self._supervisor.run(job, folder)
 
 
-def _prepare(training: Training, preload: Sequence[str], *, reuse: bool) -> ScriptTraining | dict[str, Any]:
+def _prepare(training: Training, preload: Sequence[str], *, reuse: bool) -> What:
     match training:
         case FunctionTraining(function):
             return pack(function, preload)

@@ -11,15 +11,17 @@
    of a signal or for want of memory explains the exceptions and exit codes of others, which lost it. Those that are
    left are killed in that case, else they get a grace to follow. When rank 0 has returned and is gone, they get one
    too, and what then becomes of them does not matter. The job has ended when all are gone.
+7. A job whose place is gone (a node of a cluster) has not failed: it has completed if it had reported the full
+   resource, else it is paused. Only where that happens `PLACES` times running without a report between, it has: "lost".
 A paused trial goes on from its newest checkpoint, whichever job left it; 0 if there is none.
 
 The causes of failures. "exception": the function raised. "exit": a process left with a code other than 0, or with 0
 before the training returned; the function called sys.exit with one; a program could not be run. "signal": one that is
 not ours killed the process. "memory": that was SIGKILL, and the kernel counts more processes killed for want of memory
-than when the job began; or the function raised MemoryError, or an exception whose class is called OutOfMemory.
+than when the process began; or the function raised MemoryError, or an exception whose class is called OutOfMemory.
 "timeout": neither a report nor an end for `trial_timeout` seconds. "checkpoint": it could not be kept, or not be taken
-over from the parent. "lost": the launcher died, and every trial with it. A failure for want of room on the disk is none
-(see full_disk.py).
+over from the parent. "lost": the launcher died, and every trial with it; or rule 7. A failure for want of room on the
+disk is none (see full_disk.py).
 """
 
 import signal
@@ -33,6 +35,8 @@ from rungwise.trial.trial import Job, Wish
 
 VAGUE: tuple[Cause, ...] = ("exception", "exit")
 """What a rank may also die of because another one is gone."""
+PLACES = 3
+"""So many places in a row may be lost to one trial: it might be what ends them."""
 TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
@@ -50,7 +54,14 @@ class Failed:
     status: int | None = None
 
 
-Outcome = Returned | Failed
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """The place where it ran is gone; the same for people."""
+
+    detail: str
+
+
+Outcome = Returned | Failed | Displaced
 JobEnd = TrialPaused | TrialFailed | TrialEnded
 
 
@@ -63,10 +74,10 @@ class Running:
     what the tuner wants of it; `breach` the rule it broke. `deadline` (monotonic seconds) is when patience ends:
     `spared` once because it was saving, `terminated` once it has been sent SIGTERM, `cut` once killed. `outcome` is
     what it said of its own end. `heard` (monotonic seconds) is when it began or last reported; `late` that it was cut
-    for saying nothing; `oom_kills` what `causes.OomKills` counted when it began. `full` is the resource of the
-    checkpoint for which the disk had no room, and the bytes that were written of it; `unkept` that of one that could
-    not be put to the storage, and why. `drafted_at` is the resource of the checkpoint that a script has left for the
-    storage (-1: it is not known yet, 0: there is none, or none is wanted).
+    for saying nothing. `full` is the resource of the checkpoint for which the disk had no room, and the bytes that were
+    written of it; `unkept` that of one that could not be put to the storage, and why. `drafted_at` is the resource of
+    the checkpoint that a script has left for the storage (-1: it is not known yet, 0: there is none, or none is
+    wanted).
     """
 
     job: Job
@@ -85,7 +96,6 @@ class Running:
     outcome: Outcome | None = None
     heard: float = field(default_factory=time.monotonic)
     late: bool = False
-    oom_kills: int = -1
     full: tuple[int, int] | None = None
     unkept: tuple[int, str] | None = None
     drafted_at: int = 0
@@ -137,6 +147,8 @@ def note(running: Running, rank: int, outcome: Outcome) -> None:
             unexplained = isinstance(so_far, Failed) and so_far.cause in VAGUE and cause not in VAGUE
             if so_far is None or unexplained:
                 running.outcome = outcome
+        case Displaced() if not isinstance(so_far, Returned):
+            running.outcome = outcome
         case _ if rank == 0:
             running.outcome = so_far or outcome
 
@@ -153,6 +165,8 @@ def is_lost(running: Running) -> bool:
     match running.outcome:
         case Failed(cause, _, status):
             return cause not in VAGUE and not by_us(running, status)
+        case Displaced():
+            return True
         case outcome:
             return outcome is not None and running.asked == "halt"
 
@@ -163,6 +177,9 @@ def conclude(running: Running, outcome: Outcome, at: float) -> JobEnd | Contract
     if running.asked == "halt":
         return TrialEnded(at, job.trial, "stopped")
     match outcome:
+        case Displaced():
+            full = running.reported >= job.max_resource
+            return TrialEnded(at, job.trial, "completed") if full else TrialPaused(at, job.trial, running.checkpoint)
         case Failed(cause, detail, status):
             if running.breach is not None:
                 return ContractError(running.breach)

@@ -4,7 +4,8 @@ The tuner asks over a socket: `{"spawn": key, "argv": […] or null, "env": {…
 the child's descriptors, and their names in this list: "channel", "output", for a script "printed", which takes what it
 prints, among ranks "before" and "after" (see `rungwise.trial.ranks`); and `{"signal": key, "number": 15}`.
 It answers `{"ready": true}` or `{"refused": sentence}` at first, then `{"exit": key, "status": code}` once a child is
-gone, its whole process group with it. When the tuner's end closes, every child is killed.
+gone, its whole process group with it; `"oom": true` if the kernel killed a process for want of memory meanwhile, null
+where it does not count them. When the tuner's end closes, every child is killed.
 """
 
 import atexit
@@ -26,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from rungwise.backends.local.functions import unpack
+from rungwise.backends.local.memory import OomKills
 from rungwise.backends.local.reaper import end_group
 from rungwise.backends.local.worker import serve
 from rungwise.core.errors import InputError
@@ -114,6 +116,8 @@ class Launcher:
     waker: int
     function: Callable[..., object] | None
     children: dict[int, int] = field(default_factory=dict)
+    oom_kills: OomKills = field(default_factory=OomKills)
+    before: dict[int, int] = field(default_factory=dict)  # each child's: how many there were when it began
 
     def run(self) -> None:
         """Serve until the tuner is gone, then end every child."""
@@ -157,14 +161,15 @@ class Launcher:
 
     def spawn(self, key: int, message: Mapping[str, Any], descriptors: Mapping[str, int]) -> None:
         """Fork a child."""
+        before = self.oom_kills.lately()
         try:
             pid = os.fork()
         except OSError as error:
             say(descriptors["output"], f"no process could be started: {error.strerror}")
-            self.tell({"exit": key, "status": 1})
+            self.tell({"exit": key, "status": 1, "oom": False})
             return
         if pid:
-            self.children[key] = pid
+            self.children[key], self.before[key] = pid, before
             return
         status = 1
         try:
@@ -216,7 +221,8 @@ class Launcher:
             with suppress(OSError):
                 os.write(self.register, b"-%d\n" % pid)
             del self.children[key]
-            self.tell({"exit": key, "status": os.waitstatus_to_exitcode(status)})
+            code = os.waitstatus_to_exitcode(status)
+            self.tell({"exit": key, "status": code, "oom": self.oom_kills.since(self.before.pop(key), code)})
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Answer the tuner; if it is gone, the next read says so."""

@@ -3,15 +3,17 @@
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rungwise.backends.local.child import Child
-from rungwise.backends.local.jobs import Running
+from rungwise.backends.local.jobs import Failed
+from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import open_output, shared_output
+from rungwise.backends.local.places import Watcher, What
 from rungwise.backends.local.processes import Processes
 from rungwise.backends.local.ranks import free_port, variables
 from rungwise.backends.local.scripts import Program, program_for
@@ -29,32 +31,36 @@ class Pool:
     """The children of this machine. `what` is a script, or a function as `functions.pack` made it.
 
     Where the settings say so, a process goes on to the next job of as many slots; else each job gets its own, or as
-    many as it has slots. `forget` is called with every child that is about to be closed. The descriptors in `holding`
-    stay open in another process until none is left. Raises InputError if a function cannot be imported, or slots are
-    not there.
+    many as it has slots. The descriptors in `holding` stay open in another process until none is left. Raises
+    InputError if a function cannot be imported, or slots are not there.
     """
 
     __slots__ = (
-        "_children", "_devices", "_env", "_forget", "_holding", "_idle", "_keys", "_ranks", "_reuse", "_what",
-        "_workers", "processes",
+        "_children", "_devices", "_ears", "_env", "_holding", "_idle", "_keys", "_ranks", "_reuse", "_watcher", "_what",
+        "processes", "slots",
     )  # fmt: skip
 
     def __init__(
-        self, what: ScriptTraining | Mapping[str, Any], settings: LocalSettings, holding: Sequence[int],
-        forget: Callable[[Child], object],
+        self, what: What, settings: LocalSettings, holding: Sequence[int],
+        ears: Ears, watcher: Watcher,
     ) -> None:  # fmt: skip
         self._what = what
-        self._workers = settings.workers
+        self.slots = settings.workers
         self._devices = Devices(settings.gpus, settings.per_gpu, settings.workers)
         self._env = dict(settings.env)
         self._reuse = settings.reuse_workers
         self._ranks = settings.ranks
         self._holding = holding
-        self._forget = forget
+        self._ears = ears
+        self._watcher = watcher
         self._idle: list[Child] = []
         self._keys = 0
         self._children: dict[int, Child] = {}
         self.processes = self._processes()
+
+    def has_room(self, slots: int) -> bool:  # noqa: ARG002 - the protocol's
+        """Always: the tuner asks for no more than there is."""
+        return True
 
     def run(self, job: Job, folder: Path) -> Child:
         """Start a job: in a process of its own or a warm one, or in as many ranks as it has slots. The child of rank 0.
@@ -67,23 +73,12 @@ class Pool:
             child = self._spawn_ranks(job.slots, folder, program)
         else:
             child = self._alone(job.slots, folder, program)
-        child.running = Running(job, folder, program.draft, checkpoint=job.start, ranks=len(child.ranks))
-        message = job.message()
-        if program.argv is not None:
-            del message["config"]  # it may be large, and the script may never read this; it is in the file
-        if self._ranks:
-            message["world_size"] = child.running.ranks
-        for each in child.ranks:
-            each.send({"job": {**message, "rank": each.rank} if each.rank else message})
+        child.begin(job, folder, program, ranked=self._ranks)
         return child
 
     def release(self, child: Child) -> None:
         """A warm process has ended its job and waits for the next one."""
         self._idle.append(child)
-
-    def get(self, key: int) -> Child | None:
-        """The child of that key, unless it has been discarded."""
-        return self._children.get(key)
 
     def discard(self, child: Child) -> None:
         """A process is gone, or about to be, and everything that it said has been read."""
@@ -91,13 +86,13 @@ class Pool:
         if child in self._idle:
             self._idle.remove(child)
         self._devices.give_back(child.devices)
-        self._forget(child)
+        self._watcher.forget(child)
         child.close()
 
-    def restart(self) -> None:
-        """The launcher died, and every child with it: start again with nothing running."""
-        self.close()
-        self.processes = self._processes()
+    def signal(self, child: Child, number: int) -> None:
+        """Send a signal to a process, SIGKILL to its whole group; no harm if it is gone."""
+        if not self.processes.closed:
+            self.processes.signal(child.key, number)
 
     def close(self) -> None:
         """End every child, and wait until they are gone."""
@@ -106,9 +101,28 @@ class Pool:
             self.discard(child)
 
     def _processes(self) -> Processes:
+        """A launcher, listened to."""
         function = None if isinstance(self._what, ScriptTraining) else self._what
-        environment = {**thread_limits(usable_cores(), self._workers, slots=1), **self._env}
-        return Processes(environment, function, self._holding)
+        environment = {**thread_limits(usable_cores(), self.slots, slots=1), **self._env}
+        processes = Processes(environment, function, self._holding)
+        self._ears.listen(processes, self._on_launcher)
+        return processes
+
+    def _on_launcher(self) -> None:
+        for gone in self.processes.receive():
+            child = self._children.get(gone.key)
+            if child is not None:
+                self._watcher.exited(child, gone)
+        if self.processes.closed:
+            self._launcher_lost()
+
+    def _launcher_lost(self) -> None:
+        """The launcher died: once all that it started is gone, start again with nothing running."""
+        detail = f"the process that starts the trials died ({self.processes.post_mortem()})"
+        self._ears.forget(self.processes.fileno())
+        self.processes.close()
+        self._watcher.lost(list(self._children.values()), Failed("lost", detail))
+        self.processes = self._processes()
 
     def _alone(self, slots: int, folder: Path, program: Program) -> Child:
         """One process that has all the slots."""
@@ -119,7 +133,7 @@ class Pool:
         devices = self._devices.take(slots)
         environment = {**program.environment, **self._devices.environment(devices)}
         if slots > 1:
-            environment = {**thread_limits(usable_cores(), self._workers, slots), **self._env, **environment}
+            environment = {**thread_limits(usable_cores(), self.slots, slots), **self._env, **environment}
         child = self._spawn(slots, output, program.argv, environment, devices)
         child.ranks = [child]
         return child
@@ -156,13 +170,13 @@ class Pool:
         for index, child in enumerate(self._idle):
             if child.slots == slots:
                 return self._idle.pop(index)
-        while self._idle and sum(child.slots for child in self._children.values()) + slots > self._workers:
+        while self._idle and sum(child.slots for child in self._children.values()) + slots > self.slots:
             self._end(self._idle[0])
         return None
 
     def _end(self, child: Child) -> None:
         """Kill a child, and let go of it at once."""
-        self.processes.signal(child.key, signal.SIGKILL)
+        self.signal(child, signal.SIGKILL)
         self.discard(child)
 
     def _spawn(

@@ -23,10 +23,14 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A child is gone, and its process group with it: its exit code, or minus the signal that killed it."""
+    """A child is gone, and its process group with it: its exit code, or minus the signal that killed it.
+
+    `oom`: whether the kernel killed a process for want of memory meanwhile (None: it does not say).
+    """
 
     key: int
     status: int
+    oom: bool | None = None
 
 
 class Processes:
@@ -117,8 +121,8 @@ class Processes:
         exits: list[Exit] = []
         for message in self._read(socket.MSG_DONTWAIT):
             match message:
-                case {"exit": int(key), "status": int(status)}:
-                    exits.append(Exit(key, status))
+                case {"exit": int(key), "status": int(status), "oom": bool() | None as oom}:
+                    exits.append(Exit(key, status, oom))
         return exits
 
     def post_mortem(self) -> str:

@@ -26,6 +26,20 @@ def thread_limits(cores: int, workers: int, slots: int) -> dict[str, str]:
     return dict.fromkeys(THREAD_VARIABLES, threads)
 
 
+def check_devices(gpus: Sequence[str], per_gpu: int, workers: int) -> None:
+    """Raise InputError if so many GPUs have fewer places than there are workers; without GPUs nothing is limited."""
+    if per_gpu < 1:
+        raise InputError(f"per_gpu is {per_gpu}, but at least 1 trial must fit on a GPU")
+    doubled = next((gpu for gpu in gpus if list(gpus).count(gpu) > 1), None)
+    if doubled is not None:
+        raise InputError(f"gpus names {doubled!r} twice: name each once, and let per_gpu say how many trials share one")
+    if gpus and workers > len(gpus) * per_gpu:
+        raise InputError(
+            f"workers is {workers}, but {len(gpus)} GPUs ({', '.join(gpus)}) at {per_gpu} trials each have room for"
+            f" {len(gpus) * per_gpu}: ask for fewer workers, or a larger per_gpu"
+        )
+
+
 class Devices:
     """Hands out places on GPUs, `per_gpu` on each; without GPUs it hands out nothing and limits nothing.
 
@@ -35,18 +49,7 @@ class Devices:
     __slots__ = ("_free", "_gpus")
 
     def __init__(self, gpus: Sequence[str], per_gpu: int, workers: int) -> None:
-        if per_gpu < 1:
-            raise InputError(f"per_gpu is {per_gpu}, but at least 1 trial must fit on a GPU")
-        doubled = next((gpu for gpu in gpus if list(gpus).count(gpu) > 1), None)
-        if doubled is not None:
-            raise InputError(
-                f"gpus names {doubled!r} twice: name each once, and let per_gpu say how many trials share one"
-            )
-        if gpus and workers > len(gpus) * per_gpu:
-            raise InputError(
-                f"workers is {workers}, but {len(gpus)} GPUs ({', '.join(gpus)}) at {per_gpu} trials each have room for"
-                f" {len(gpus) * per_gpu}: ask for fewer workers, or a larger per_gpu"
-            )
+        check_devices(gpus, per_gpu, workers)
         self._gpus = tuple(gpus)
         self._free = dict.fromkeys(self._gpus, per_gpu)
 

@@ -1,7 +1,7 @@
 """Watches over running jobs and turns whatever arrives into events.
 
 Everything that can happen arrives at one selector: what trials say (over their channels, or in printed lines), which
-processes are gone (the launcher tells), and a byte in the wake-up pipe for an interrupt. Its timeout is the next moment
+processes are gone (their places tell), and a byte in the wake-up pipe for an interrupt. Its timeout is the next moment
 at which patience with a job ends, a full disk is looked at, or the tuner wants to be woken.
 """
 
@@ -15,10 +15,12 @@ from functools import partial
 from math import inf, nan
 from pathlib import Path
 
-from rungwise.backends.local.causes import OomKills, outcome_of
+from rungwise.backends.local.causes import outcome_of
 from rungwise.backends.local.child import Child
 from rungwise.backends.local.full_disk import FullDisk, look_around
 from rungwise.backends.local.jobs import (
+    PLACES,
+    Displaced,
     Failed,
     JobEnd,
     Outcome,
@@ -33,11 +35,20 @@ from rungwise.backends.local.jobs import (
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import pour, tidy
 from rungwise.backends.local.patience import LEAVING, Patience
-from rungwise.backends.local.pool import Pool
+from rungwise.backends.local.places import OpenPlaces
+from rungwise.backends.local.processes import Exit
+from rungwise.backends.local.queue import Queue
 from rungwise.backends.local.scripts import split_report, take_draft
 from rungwise.checkpoints.shipping import Shipped
 from rungwise.core.errors import ContractError
-from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialReported, TrialRewound
+from rungwise.core.events import (
+    BackendEvent,
+    CapacityChanged,
+    TrialEnded,
+    TrialFailed,
+    TrialReported,
+    TrialRewound,
+)
 from rungwise.core.objective import Objective
 from rungwise.trial.channel import Message
 from rungwise.trial.contract import check_report
@@ -47,21 +58,21 @@ logger = logging.getLogger("rungwise")
 
 
 class Supervisor:
-    """Runs jobs in the processes of the pool that `open_pool` makes for a callback.
+    """Runs jobs in the places that `open_places` makes, which tell it of them (see `places.Watcher`).
 
     `events` are what has become known and not been taken; `breach` is the broken contract of a training that has not
     yet ended one job cleanly. `now` is the clock that stamps events; `refused` hears of a trial's checkpoint that was
-    too large, and its bytes; `shipped` of every one that a job has put to the storage. What `open_pool` raises passes
+    too large, and its bytes; `shipped` of every one that a job has put to the storage. What `open_places` raises passes
     through.
     """
 
     __slots__ = (
-        "_ears", "_listened", "_now", "_objective", "_oom_kills", "_patience", "_pool", "_proven", "_refused",
-        "_running", "_shipped", "_warned", "breach", "events", "full_disk",
+        "_displaced", "_ears", "_listened", "_now", "_objective", "_patience", "_places", "_proven", "_refused",
+        "_running", "_shipped", "_warned", "breach", "events", "full_disk", "queue",
     )  # fmt: skip
 
     def __init__(
-        self, open_pool: Callable[[Callable[[Child], object]], Pool], *, objective: Objective | None,
+        self, open_places: OpenPlaces, *, objective: Objective | None,
         patience: Patience, proven: bool, now: Callable[[], float], refused: Callable[[int, int], object],
         shipped: Callable[[Shipped], object] = lambda _: None,
     ) -> None:  # fmt: skip
@@ -72,7 +83,7 @@ class Supervisor:
         self._shipped = shipped
         self._proven = proven
         self._running: dict[int, Child] = {}
-        self._oom_kills = OomKills()
+        self._displaced: dict[int, int] = {}
         self._listened = inf
         self.events: deque[BackendEvent] = deque()
         self.full_disk = FullDisk(self.events, now)
@@ -80,20 +91,17 @@ class Supervisor:
         self._warned = False
         self._ears = Ears()
         try:
-            self._pool = open_pool(self._forget)
+            self._places = open_places(self._ears, self)
         except BaseException:
             self._ears.close()
             raise
-        self._ears.listen(self._pool.processes, self._on_launcher)
+        self.queue = Queue(self.events, now, self._places.has_room)
 
     def run(self, job: Job, folder: Path) -> None:
         """Start a job of a trial that does not run."""
         if job.trial in self._running:
             raise ValueError(f"trial {job.trial} is running already")
-        before = self._oom_kills.lately()
-        child = self._pool.run(job, folder)
-        if child.running is not None:
-            child.running.oom_kills = before
+        child = self._places.run(job, folder)
         self._running[job.trial] = child
         for rank in child.ranks:
             self._listen_to(rank)
@@ -101,6 +109,7 @@ class Supervisor:
     def ask(self, trial: int, wish: Wish) -> None:
         """Ask a trial to pause or halt; nothing if it does not run."""
         self.full_disk.ask(trial, wish)
+        self.queue.ask(trial, wish)
         child = self._running.get(trial)
         if child is None or child.running is None or child.running.asked == "halt":
             return
@@ -152,7 +161,7 @@ class Supervisor:
     def close(self) -> None:
         """End every process at once, and wait until they are gone."""
         if not self._ears.closed:
-            self._pool.close()
+            self._places.close()
             self._running.clear()
             self._ears.close()
 
@@ -165,6 +174,11 @@ class Supervisor:
             self._heard(child, message)
         if child.channel.closed and not child.closed:
             self._ears.forget(child.channel.fileno())
+
+    def _heard_over_channel(self, child: Child) -> None:
+        self._on_channel(child)
+        if child.channel.closed:
+            self._bury(child)
 
     def _heard(self, child: Child, message: Message) -> None:
         running = child.running
@@ -236,7 +250,8 @@ class Supervisor:
             self._let_leave(running, LEAVING)
         else:
             self._finish(child, running, outcome)
-            self._pool.release(child)
+            self._places.release(child)
+            self.queue.go_on()
 
     def _let_leave(self, running: Running, graces: int) -> None:
         """The training has returned; its processes have so many graces from now on."""
@@ -269,6 +284,16 @@ class Supervisor:
                 " trains the same thing in each of them, and should have all slots in one process (one_process)",
                 child.rank,
             )
+        if reports is None:
+            self._bury(child)
+
+    def _on_carried(self, child: Child) -> None:
+        if child.carried < 0:
+            return
+        child.read_carried()
+        if child.carried in child.over:
+            self._ears.forget(child.carried)
+            self._bury(child)
 
     def _printed_report(self, child: Child, report: Message) -> None:
         running = child.running
@@ -286,21 +311,31 @@ class Supervisor:
 
     # Ends
 
-    def _on_launcher(self) -> None:
-        for gone in self._pool.processes.receive():
-            child = self._pool.get(gone.key)
-            if child is not None:
-                self._on_exit(child, gone.status)
-        if self._pool.processes.closed:
-            self._launcher_lost()
-
-    def _on_exit(self, child: Child, status: int) -> None:
+    def exited(self, child: Child, gone: Exit) -> None:
         """A process is gone: hear what it had said; with the last rank of a job, that has ended."""
+        child.gone = gone
+        self._bury(child)
+
+    def _bury(self, child: Child) -> None:
+        """Let go of a child, if its process is gone and has nothing more to say."""
+        if child.gone is None or child.closed:
+            return
         self._hear_out(child)
+        if child.silent and not child.closed:
+            running = (child.head or child).running
+            self._buried(child, None if running is None else self._outcome(child, running, child.gone))
+
+    def lost(self, children: Sequence[Child], outcome: Outcome) -> None:
+        """Processes are gone with what they ran on: so many ranks of their jobs."""
+        for child in children:
+            self._hear_out(child)
+            self._buried(child, child.told or outcome)
+
+    def _buried(self, child: Child, outcome: Outcome | None) -> None:
+        """A process is gone that ended so; None: it had no job."""
         head = child.head or child
         running = head.running
-        if running is not None:
-            outcome = self._outcome(child, running, status)
+        if running is not None and outcome is not None:
             note(running, child.rank, outcome)
             head.ranks.remove(child)
             if not head.ranks:
@@ -311,13 +346,27 @@ class Supervisor:
                 self._ask_for_draft(head, running)
             elif running.outcome is not None:
                 self._let_leave(running, 1)
-        self._pool.discard(child)
+        self._places.discard(child)
+        self.queue.go_on()
 
-    def _outcome(self, child: Child, running: Running, status: int) -> Outcome:
+    def capacity(self, slots: int) -> None:
+        """Places have come, or gone."""
+        self.events.append(CapacityChanged(self._now(), slots))
+
+    @property
+    def slots(self) -> int:
+        """How many there are now."""
+        return self._places.slots
+
+    def room(self) -> None:
+        """There may be a place for a job that waits for one."""
+        self.queue.go_on()
+
+    def _outcome(self, child: Child, running: Running, gone: Exit) -> Outcome:
         """How a process ended: as it said itself, else as its exit status tells."""
         if child.told is not None:
             return child.told
-        outcome = outcome_of(running, status, self._oom_kills, self._patience.timeout)
+        outcome = outcome_of(running, gone.status, gone.oom, self._patience.timeout)
         if isinstance(outcome, Failed) and outcome.status is not None:
             outcome = replace(outcome, detail=f"{outcome.detail}\n{child.last_words()}".rstrip())
         return of_rank(child.rank, outcome)
@@ -335,8 +384,11 @@ class Supervisor:
         trial = running.job.trial
         child.running = None
         del self._running[trial]
+        if isinstance(outcome, Displaced):
+            outcome = self._displacement(running, outcome)
         event: JobEnd | ContractError | None = conclude(running, outcome, self._now())
         if not child.once:
+            child.catch_up()
             pour(child.output, running.folder)
         tidy(running.folder, running.ranks)
         match event:
@@ -349,22 +401,17 @@ class Supervisor:
                 event = self.full_disk.judge(running, event)
             case TrialEnded(reason="stopped"):
                 pass
-            case _:
+            case _ if not isinstance(outcome, Displaced):
                 self._proven = True
         if event is not None:
             self.events.append(event)
 
-    def _launcher_lost(self) -> None:
-        """The launcher died: once all that it started is gone, each job has failed that had not said how it ended."""
-        detail = f"the process that starts the trials died ({self._pool.processes.post_mortem()})"
-        self._ears.forget(self._pool.processes.fileno())
-        self._pool.processes.close()
-        for child in list(self._running.values()):
-            self._hear_out(child)
-            if child.running is not None:
-                self._finish(child, child.running, child.running.outcome or Failed("lost", detail))
-        self._pool.restart()
-        self._ears.listen(self._pool.processes, self._on_launcher)
+    def _displacement(self, running: Running, outcome: Displaced) -> Outcome:
+        """What a job that lost its place has come to (rule 7 of jobs.py)."""
+        trial = running.job.trial
+        times = 1 if running.reported else self._displaced.get(trial, 0) + 1
+        self._displaced[trial] = times % PLACES
+        return Failed("lost", f"{outcome.detail}, for the {PLACES}rd time running") if times == PLACES else outcome
 
     def _lose_patience(self) -> None:
         for child in self._running.values():
@@ -376,7 +423,7 @@ class Supervisor:
     def _send(self, child: Child, number: signal.Signals) -> None:
         """Send a signal to all ranks of a job."""
         for rank in child.ranks:
-            self._pool.processes.signal(rank.key, number)
+            self._places.signal(rank, number)
 
     # Listening
 
@@ -384,10 +431,13 @@ class Supervisor:
         if child.listened_to:
             return
         child.listened_to = True
-        self._ears.listen(child.channel, partial(self._on_channel, child))
+        self._ears.listen(child.channel, partial(self._heard_over_channel, child))
         if child.printed >= 0:
             self._ears.listen(child.printed, partial(self._on_printed, child))
+        if child.carried >= 0:
+            self._ears.listen(child.carried, partial(self._on_carried, child))
 
-    def _forget(self, child: Child) -> None:
-        self._ears.forget(child.channel.fileno())
-        self._ears.forget(child.printed)
+    def forget(self, child: Child) -> None:
+        """A child is about to be closed."""
+        for descriptor in (child.channel.fileno(), child.printed, child.carried):
+            self._ears.forget(descriptor)

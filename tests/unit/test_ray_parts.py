@@ -1,0 +1,165 @@
+"""The parts of trials on a cluster that need no cluster: which slots, who is let in, who waits, what a loss means."""
+
+import json
+import socket
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rungwise.backends.local.jobs import Displaced, Failed, Returned, Running, conclude, is_lost, note
+from rungwise.backends.local.listening import Ears
+from rungwise.backends.local.queue import Queue, Waiting
+from rungwise.backends.ray.door import Door
+from rungwise.backends.ray.host import moved
+from rungwise.backends.ray.placing import choose
+from rungwise.core.commands import Launch
+from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialPaused
+from rungwise.core.ledger import Ledger
+from rungwise.trial.trial import Job
+
+
+def on(nodes: str) -> list[Any]:
+    return [SimpleNamespace(node=node) for node in nodes]
+
+
+@pytest.mark.parametrize(
+    ("free", "count", "together", "nodes"),
+    [
+        ("aaab", 1, True, "b"),  # the larger node stays whole
+        ("aaabb", 2, True, "bb"),
+        ("abab", 2, True, "aa"),
+        ("ab", 2, True, None),
+        ("ab", 2, False, "ab"),
+        ("aabbbc", 5, False, "bbbaa"),
+        ("aab", 4, False, None),
+        ("", 1, False, None),
+    ],
+)
+def test_a_job_lies_on_one_node_if_it_can_and_on_as_few_as_need_be(
+    free: str, count: int, together: bool, nodes: str | None
+) -> None:
+    chosen = choose(on(free), count, together=together)
+    assert (None if chosen is None else "".join(slot.node for slot in chosen)) == nodes
+
+
+@pytest.fixture
+def ears() -> Iterator[Ears]:
+    ears = Ears()
+    yield ears
+    ears.close()
+
+
+def test_only_who_knows_the_secret_is_let_in_and_nothing_after_the_first_line_is_taken_from_him(ears: Ears) -> None:
+    came: list[tuple[dict[str, Any], socket.socket]] = []
+    door = Door(ears, "127.0.0.1", "right", lambda message, end: came.append((message, end)))
+    said = [
+        json.dumps({"secret": "wrong", "slot": 0}).encode() + b"\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"x" * (1 << 17),
+        json.dumps({"secret": "right", "slot": 1}).encode() + b"\nmore",
+    ]
+    callers = []
+    for words in said:
+        callers.append(socket.create_connection(door.address))
+        callers[-1].settimeout(0.1)
+        for part in (words[:5], words[5:]):
+            try:
+                callers[-1].sendall(part)
+            except (ConnectionError, TimeoutError):
+                break
+            for _ in range(3):
+                ears.wait(0.01)
+    ((message, end),) = came
+    assert message == {"slot": 1}
+    assert end.recv(10) == b"more"
+    for caller in callers[:3]:
+        with caller, suppress(ConnectionError):
+            assert caller.recv(1) == b"", "hung up"
+    callers[3].close()
+    end.close()
+    door.close()
+
+
+def test_who_waits_for_a_place_is_started_in_order_or_ends() -> None:
+    events: deque[BackendEvent] = deque()
+    room = [0]
+    started: list[int] = []
+
+    def start(trial: int, slots: int) -> None:
+        room[0] -= slots
+        started.append(trial)
+
+    queue = Queue(events, lambda: 5.0, lambda slots: slots <= room[0])
+    assert queue.must_wait(1)
+    for trial, slots in enumerate((2, 1, 1, 1)):
+        queue.hold(Waiting(trial, 3, slots, lambda trial=trial, slots=slots: start(trial, slots)))  # type: ignore[misc]
+    room[0] = 1
+    queue.go_on()
+    assert started == [], "nobody overtakes the first, which needs two"
+    assert queue.must_wait(1)
+    queue.ask(2, "halt")
+    queue.ask(0, "pause")
+    queue.ask(7, "pause")
+    assert started == [1]
+    room[0] = 5
+    queue.go_on()
+    assert started == [1, 3]
+    assert list(events) == [TrialEnded(5.0, 2, "stopped"), TrialPaused(5.0, 0, 3)]
+    assert not queue.must_wait(4)
+
+
+def running(tmp_path: Path, **facts: Any) -> Running:
+    return Running(Job(0, {}, 7, 2, 0, facts.pop("milestone", 3), 9), tmp_path, None, checkpoint=2, ranks=2, **facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "end"),
+    [
+        ({"reported": 2}, TrialPaused(1.0, 0, 2)),
+        ({"reported": 0}, TrialPaused(1.0, 0, 2)),
+        ({"reported": 3}, TrialPaused(1.0, 0, 2)),
+        ({"reported": 9, "milestone": 9}, TrialEnded(1.0, 0, "completed")),
+        ({"reported": 2, "asked": "halt"}, TrialEnded(1.0, 0, "stopped")),
+        ({"reported": 2, "asked": "pause", "breach": "a rule"}, TrialPaused(1.0, 0, 2)),
+    ],
+)
+def test_a_job_that_lost_its_place_has_not_failed(tmp_path: Path, facts: dict[str, Any], end: BackendEvent) -> None:
+    assert conclude(running(tmp_path, **facts), Displaced("gone"), 1.0) == end
+
+
+def test_the_loss_of_a_place_explains_what_the_other_ranks_die_of_but_ends_nothing_that_was_over(
+    tmp_path: Path,
+) -> None:
+    job = running(tmp_path, reported=1)
+    note(job, 0, Failed("exception", "lost a peer"))
+    note(job, 1, Displaced("gone"))
+    assert job.outcome == Displaced("gone")
+    assert is_lost(job)
+    job = running(tmp_path, reported=3)
+    note(job, 0, Returned())
+    note(job, 1, Displaced("gone"))
+    assert job.outcome == Returned()
+
+
+def test_slots_that_come_while_a_session_ends_do_not_begin_it_anew() -> None:
+    ledger = Ledger((3,))
+    ledger.apply(CapacityChanged(0.0, 2))
+    ledger.apply(Launch(0, {}, 0, 3, 1, 7))
+    ledger.apply(CapacityChanged(1.0, 0))
+    ledger.apply(CapacityChanged(2.0, 3))
+    assert ledger.capacity == 0
+    ledger.apply(TrialPaused(3.0, 0, 0))
+    ledger.apply(CapacityChanged(4.0, 1))
+    assert ledger.capacity == 1
+
+
+def test_the_files_of_a_training_are_looked_for_where_they_are_on_the_node() -> None:
+    parcel = {"name": "f", "main": {"path": "/a/x.py"}, "file": "/a/y.py"}
+    found = moved(parcel, lambda path: path.replace("/a/", "/b/"))
+    assert found == {"name": "f", "main": {"path": "/b/x.py"}, "file": "/b/y.py"}
+    assert moved({"main": {"name": "pkg.mod"}, "file": None}, str.upper) == {"main": {"name": "pkg.mod"}, "file": None}
