@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, pairwise
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32), RAY_USAGE_STATS_ENABLED="0")
@@ -38,11 +38,11 @@ DEATHS = 3
 
 
 def endless(trial: rw.Trial) -> None:
-    """Tell which process Ray started for this slot: the launcher's parent; then train on."""
+    """Tell which process Ray started for this slot: the launcher's parent; then train on, a thousand units a second."""
     stat = Path(f"/proc/{os.getppid()}/stat").read_text()
     for epoch in trial.epochs():
         trial.report(epoch, begun=float(stat.rpartition(")")[2].split()[1]))
-        os.sched_yield()
+        sleep(0.001)
 
 
 @contextmanager
