@@ -146,6 +146,7 @@ BAD = {
     "low above high": ({"lr": (1.0, 0.5)}, r"'lr' is \[1.0, 0.5\].*low bound"),
     "low equals high": ({"lr": {"range": [3, 3]}}, r"'lr' is \[3, 3\].*below"),
     "log from zero": ({"lr": (0.0, 1.0, "log")}, r"'lr' is \[0.0, 1.0\] on a log scale.*above 0"),
+    "a range as a list": ({"lr": ["1e-4", 0.1, "log"]}, r"'lr'.*three choices.*log: true"),
     "log below zero": ({"w": {"range": [-2, 5], "log": True}}, r"'w'.*log scale.*above 0"),
     "log from too little": ({"lr": (1e-20, 1.0, "log")}, "1e-13"),
     "default above": (

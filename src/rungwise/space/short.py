@@ -73,6 +73,11 @@ def _item(name: object, spec: object, quotes_lost: bool) -> dict[str, Any]:
                     f"hyperparameter {name!r} is {shown(spec)}, but a tuple must be (low, high) or (low, high, 'log')"
                 )
             return _range(name, spec[:2], len(spec) == 3)
+        case [low, high, "log"] if all(isinstance(unspelled(each), int | float) for each in (low, high)):
+            raise InputError(
+                f"hyperparameter {name!r} is {shown(spec)}, a list and so three choices: for what lies between, write"
+                f" {{range: [{low}, {high}], log: true}} or, in Python, a tuple"
+            )
         case list():
             return _choices(name, spec, False, quotes_lost)
         case bool() | int() | float() | str():
