@@ -26,7 +26,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.incumbent import Incumbent
 from rungwise.core.ledger import Ledger
-from rungwise.core.limits import Stop
+from rungwise.core.limits import Stop, check_stop
 from rungwise.core.protocols import Allocation, History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.scaling import Scaling
@@ -161,8 +161,7 @@ def simulate(
     """
     workers = check_whole("workers", workers, 1)
     seed = check_whole("seed", seed, 0)
-    if stop not in ("instant", "drain"):
-        raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
+    check_stop("stop", stop)
     rows = checked_order(order, table.configurations)
     most = _checked_trials(trials, len(rows))
     eta = None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from rungwise import searchers
 from rungwise.allocation import make_allocation
 from rungwise.api.checks import (
-    check_flag,
     check_path,
     check_text,
     configurations,
@@ -27,7 +26,7 @@ from rungwise.api.shares import CUSTOM, allocation_settings, check_allocation, i
 from rungwise.api.storage import storage_settings
 from rungwise.api.training import Train, Training, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
-from rungwise.core.checks import check_whole
+from rungwise.core.checks import check_flag, check_whole
 from rungwise.core.limits import Stop
 from rungwise.core.objective import Mode, Objective
 from rungwise.core.protocols import Allocation, Scheduler, Searcher, winner_of
