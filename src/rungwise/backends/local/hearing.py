@@ -187,20 +187,16 @@ class Hearing:
                 self.ask_for_draft(child, running)
             case {"breach": str(sentence)}:
                 running.breach = sentence
-            case {"done": _}:
-                self._told_end(child, running, Returned())
-            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" | "checkpoint" as cause}:
-                self._told_end(child, running, Failed(cause, detail))
+            case _ if (outcome := end_in(message)) is not None:
+                self._told_end(child, running, outcome)
 
     def _heard_of_rank(self, child: Child, running: Running, message: Message) -> None:
         """Another rank than 0 says no more than that it is there, and how it ended."""
-        match message:
-            case {"hello": _}:
-                child.connected = True
-            case {"done": _}:
-                child.told = Returned()
-            case {"failed": str(detail), "cause": "exception" | "exit" | "memory" | "checkpoint" as cause}:
-                child.told = of_rank(child.rank, Failed(cause, detail))
+        if "hello" in message:
+            child.connected = True
+        elif (outcome := end_in(message)) is not None:
+            child.told = of_rank(child.rank, outcome)
+            if isinstance(outcome, Failed):
                 note(running, child.rank, child.told)
                 self._patience.let_leave(running)
 
@@ -234,3 +230,18 @@ class Hearing:
             self._attendant.send(child, self._patience.cut(running))
         else:
             self._reported(running, resource, metrics)
+
+
+def end_in(message: Message) -> Outcome | None:
+    """How a process says that its job has ended; None: it says something else.
+
+    >>> end_in({"done": True}), end_in({"failed": "KeyError: 'lr'", "cause": "exception"})
+    (Returned(), Failed(cause='exception', detail="KeyError: 'lr'", status=None))
+    """
+    match message:
+        case {"done": _}:
+            return Returned()
+        case {"failed": str(detail), "cause": "exception" | "exit" | "memory" | "checkpoint" as cause}:
+            return Failed(cause, detail)
+        case _:
+            return None
