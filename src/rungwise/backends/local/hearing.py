@@ -88,7 +88,7 @@ class Hearing:
         for descriptor in (child.channel.fileno(), child.printed, child.carried):
             self._ears.forget(descriptor)
 
-    def catch_up(self, child: Child) -> None:
+    def hear(self, child: Child) -> None:
         """Hear what a child has said over its channel so far."""
         if child.closed:
             return
@@ -99,7 +99,7 @@ class Hearing:
 
     def hear_out(self, child: Child) -> None:
         """Hear all that a child whose process is gone had said."""
-        self.catch_up(child)
+        self.hear(child)
         self._read_to_end(child)
 
     def ask_for_draft(self, child: Child, running: Running) -> None:
@@ -118,13 +118,13 @@ class Hearing:
     # What has become readable
 
     def _on_channel(self, child: Child) -> None:
-        self.catch_up(child)
+        self.hear(child)
         if child.channel.closed:
             self._attendant.hung_up(child)
 
     def _on_printed(self, child: Child) -> None:
         # A script that has connected said so before it printed this.
-        self.catch_up(child)
+        self.hear(child)
         if child.printed < 0:
             return
         reports = child.read_printed()

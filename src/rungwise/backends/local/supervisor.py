@@ -94,7 +94,7 @@ class Supervisor:
         if child is None or child.running is None or child.running.asked == "halt":
             return
         if child.foreign:
-            self._hearing.catch_up(child)  # it may have connected just now
+            self._hearing.hear(child)  # it may have connected just now
         running = child.running
         if running is None or (wish == "pause" and running.outcome is not None):
             return
