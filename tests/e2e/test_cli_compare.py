@@ -86,7 +86,7 @@ def test_the_paper_as_json_and_without_pictures(cli: Cli, tmp_path: Path) -> Non
 
 
 def test_without_matplotlib_it_says_so_before_anything_runs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rungwise.cli.paper.find_spec", lambda name: None)
+    monkeypatch.setattr("rungwise.cli.options.find_spec", lambda name: None)
     assert "or add --no-figures" in sentence(cli("paper", "digits", *SMALL, "-o", "out"))
     assert not Path("out").exists()
     assert cli("paper", "digits", *SMALL, "--only", "main", "-o", "out", "--no-figures").code == 0

@@ -142,5 +142,5 @@ def test_a_folder_that_cannot_be_written_is_told_and_so_is_what_is_missing(
 ) -> None:
     pytest.importorskip("matplotlib")
     assert "cannot write to the folder 'profile.yaml'" in sentence(cli("plan", profile, *SMALL, "-o", "profile.yaml"))
-    monkeypatch.setattr("rungwise.cli.plan.find_spec", lambda name: None)
+    monkeypatch.setattr("rungwise.cli.options.find_spec", lambda name: None)
     assert "needs matplotlib" in sentence(cli("plan", profile, *SMALL, "-o", "out"))

@@ -103,7 +103,7 @@ def test_the_searchers_that_it_runs_by_default_are_there() -> None:
 def test_without_matplotlib_it_says_so_before_anything_runs(
     cli: Cli, tables: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rungwise.cli.regret.find_spec", lambda name: None)
+    monkeypatch.setattr("rungwise.cli.options.find_spec", lambda name: None)
     assert "needs matplotlib" in sentence(cli("regret", *tables, *SMALL, "-o", "out"))
     assert not Path("out").exists()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import handles_of, wait_until_gone
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings
 from rungwise.core.commands import Launch
@@ -264,23 +265,11 @@ def test_a_save_that_fails_fails_the_trial_and_leaves_nothing(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def gone(pid: int) -> bool:
-    """Wait until a process is gone."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], 20)[0])
-    finally:
-        os.close(handle)
-
-
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
 def test_what_a_trial_started_goes_with_it(tmp_path: Path) -> None:
     with backend(tmp_path, has_children) as made:
         pid = int(numbers(job(made))["acc"])
-        assert gone(pid)
+        wait_until_gone(handles_of({pid}))
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
@@ -298,7 +287,7 @@ def test_if_the_parent_of_all_trials_dies_each_has_failed_once_all_are_gone(tmp_
             assert (event.resource, event.cause) == (1, "lost")
             assert "killed by SIGKILL" in event.detail
         for report in found:
-            assert gone(int(numbers([report])["acc"]))
+            wait_until_gone(handles_of({int(numbers([report])["acc"])}))
         made.submit(Launch(2, {"brief": True}, 0, 3, 1, 0))
         assert isinstance(next(stream), TrialReported)
         assert isinstance(next(stream), TrialReported)

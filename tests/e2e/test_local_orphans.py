@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commandline import handles_of, wait_until_gone
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for processes that are not its children")
 
@@ -93,29 +94,6 @@ def start(folder: Path, how: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def handles_of(pids: set[int]) -> set[int]:
-    handles = set()
-    for pid in pids:
-        try:
-            handles.add(os.pidfd_open(pid))
-        except ProcessLookupError:
-            continue
-    return handles
-
-
-def all_gone(handles: set[int]) -> bool:
-    """Wait until none of these processes is left."""
-    left = set(handles)
-    while left:
-        over, _, _ = select.select(list(left), [], [], 20)
-        if not over:
-            return False
-        left -= set(over)
-    for handle in handles:
-        os.close(handle)
-    return True
-
-
 def still_running(handles: set[int]) -> set[int]:
     return handles - set(select.select(list(handles), [], [], 0)[0])
 
@@ -133,7 +111,7 @@ def test_what_the_backend_holds_is_let_go_when_the_last_trial_is_gone(tmp_path: 
         tuner.send_signal(signal.SIGKILL)
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert still_running(handles) == set()
-        assert all_gone(handles)
+        wait_until_gone(handles)
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
@@ -146,7 +124,7 @@ def test_a_tuner_that_is_killed_takes_all_with_it(tmp_path: Path, death: signal.
         # Three backends with two trials and a grandchild each, and what starts and watches them.
         assert len(pids) == len(handles) == 3 * (2 * 2 + 2)
         tuner.send_signal(death)
-        assert all_gone(handles)
+        wait_until_gone(handles)
 
 
 def test_a_tuner_that_leaves_its_context_has_waited_for_all(tmp_path: Path) -> None:
@@ -154,7 +132,7 @@ def test_a_tuner_that_leaves_its_context_has_waited_for_all(tmp_path: Path) -> N
         _, errors = tuner.communicate(timeout=60)
         assert "KeyboardInterrupt" in errors
         pids = {int(line) for line in (tmp_path / "pids").read_text().split()}
-        assert all_gone(handles_of(pids))
+        wait_until_gone(handles_of(pids))
 
 
 def test_a_tuner_that_is_killed_during_the_import_of_the_training(tmp_path: Path) -> None:
@@ -167,4 +145,4 @@ def test_a_tuner_that_is_killed_during_the_import_of_the_training(tmp_path: Path
         handles = handles_of({int(line) for line in (tmp_path / "pids").read_text().split()})
         assert len(handles) == 1
         tuner.send_signal(signal.SIGKILL)
-        assert all_gone(handles)
+        wait_until_gone(handles)

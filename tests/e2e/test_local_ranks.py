@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import handles_of, wait_until_gone
 
 import rungwise as rw
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining, Training
@@ -161,18 +162,6 @@ def test_a_pause_reaches_all_ranks_at_the_same_epoch_and_a_halt_ends_them(
         assert end.reason == "stopped"
 
 
-def gone(pid: int) -> bool:
-    """Whether a process ends."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], 20)[0])
-    finally:
-        os.close(handle)
-
-
 @needs_pidfd
 @pytest.mark.parametrize(
     ("kind", "who", "how", "cause", "said"),
@@ -197,7 +186,7 @@ def test_the_death_of_one_rank_fails_the_trial_and_ends_the_others(
         assert end.cause == cause
         assert said in end.detail
         assert end.detail.startswith("rank 1: ") == (who == 1)
-        assert all(gone(int(file.read_text())) for file in tmp_path.glob("pid-*"))
+        wait_until_gone(handles_of({int(file.read_text()) for file in tmp_path.glob("pid-*")}))
         again = run(stream, made, launch(tmp_path, how=how, who=who, trial=1))[-1]
         assert isinstance(again, TrialFailed), "its slots and devices were free again"
 
@@ -236,7 +225,7 @@ def test_where_one_rank_cannot_be_started_none_is_left_and_everything_is_free_ag
         [end] = run(stream, made, launch(tmp_path, who=-1, how="not"))
         assert isinstance(end, TrialFailed)
         assert end.detail.startswith("its process could not be started: ")
-        assert all(gone(int(file.read_text())) for file in tmp_path.glob("pid-0"))
+        wait_until_gone(handles_of({int(file.read_text()) for file in tmp_path.glob("pid-0")}))
         again = run(stream, made, launch(tmp_path, who=1, how="exit", trial=1))[-1]
     assert isinstance(again, TrialFailed)
     assert "exit code 5" in again.detail
@@ -263,7 +252,7 @@ def test_when_rank_0_has_ended_well_the_others_are_ended_and_the_job_is_as_it_sa
         end = run(events_of(made), made, launch(tmp_path))[-1]
     assert isinstance(end, TrialPaused)
     assert end.resource == 3
-    assert all(gone(int(file.read_text())) for file in tmp_path.glob("pid-*"))
+    wait_until_gone(handles_of({int(file.read_text()) for file in tmp_path.glob("pid-*")}))
 
 
 @needs_pidfd
@@ -272,7 +261,7 @@ def test_a_trial_that_says_nothing_is_ended_with_all_its_ranks(tmp_path: Path) -
         end = run(events_of(made), made, launch(tmp_path, who=-1, how="not"))[-1]
     assert isinstance(end, TrialFailed)
     assert (end.cause, end.detail.splitlines()[0]) == ("timeout", "killed, because it reported nothing for 0.3 seconds")
-    assert all(gone(int(file.read_text())) for file in tmp_path.glob("pid-*"))
+    wait_until_gone(handles_of({int(file.read_text()) for file in tmp_path.glob("pid-*")}))
 
 
 PLAIN = """

@@ -1,9 +1,12 @@
 """Experiments to report on: simulated, with configurations, a failure and a divergence put in by hand."""
 
+import builtins
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pytest
 
 import rungwise as rw
 from rungwise.core.commands import Configuration, Launch
@@ -115,3 +118,15 @@ def losers(run: Run) -> list[int]:
     """Trials that one job was enough for, the worst first."""
     entries = [entry for entry in run.ledger.trials.values() if entry.rung == 1]
     return [entry.trial for entry in sorted(entries, key=lambda entry: -entry.best)]
+
+
+def without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let matplotlib not be installed."""
+    original = builtins.__import__
+
+    def without(name: str, *args: Any) -> Any:
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return original(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", without)

@@ -89,7 +89,8 @@ def test_the_first_get_a_fair_share_and_then_three_checkpoints_with_a_margin(tmp
     keeper.settle(1, 3)
     assert keeper.reserve(0) == 3 * expected, "its own size is known"
     assert keeper.reserve(3) == 25_000, "not more than the fair share, if that is enough for one"
-    keeper.drop_all()
+    for trial in range(4):
+        keeper.drop(trial)
     huge = save(tmp_path, 4, 3, 30_000)
     keeper.settle(4, 3)
     assert keeper.reserve(5) == huge + huge // 8 > 25_000
@@ -189,15 +190,16 @@ def test_what_somebody_else_removed_is_gone(tmp_path: Path) -> None:
     assert sorted(keeper.kept) == [2, 3]
     shutil.rmtree(tmp_path)
     keeper.settle(2, 3)
-    keeper.drop_all()
+    keeper.drop(3)
     assert (keeper.used, dict(keeper.kept), usage(tmp_path)) == (0, {}, 0)
 
 
-def test_dropping_all_but_some(tmp_path: Path) -> None:
+def test_a_trial_that_is_dropped_takes_its_reservation_along(tmp_path: Path) -> None:
     size = filled(tmp_path, range(5))
     keeper = Keeper(tmp_path, quota=10**6)
     keeper.reserve(3)
-    keeper.drop_all(except_=[1, 4])
+    for trial in (0, 2, 3):
+        keeper.drop(trial)
     assert dict(keeper.kept) == {1: size, 4: size}
     assert [newest(trial_folder(tmp_path, trial), 9) for trial in range(5)] == [0, 3, 0, 0, 3]
     assert keeper.used == usage(tmp_path) == 2 * size

@@ -1,6 +1,7 @@
 """Every command, option and public name is documented, and every example in the reference is true."""
 
 import doctest
+import re
 from pathlib import Path
 
 import click
@@ -9,7 +10,9 @@ import pytest
 import rungwise as rw
 from rungwise.cli.main import rungwise
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 CLI = (DOCS / "reference" / "cli.md").read_text()
 
 
@@ -33,9 +36,40 @@ def test_examples_in_the_pages_are_true(page: Path) -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for part in page.read_text().split("](")[1:]:
-        target = part.split(")")[0].split("#")[0]
-        if target and "://" not in target:
-            assert (page.parent / target).exists(), target
+    for target, heading in links(page):
+        assert target.exists(), target
+        assert not heading or heading in headings(target), f"{target}#{heading}"
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, left = set(), [ROOT / "README.md"]
+    while left:
+        page = left.pop()
+        reached.add(page)
+        for target, _ in links(page):
+            found = target.glob("*.md") if target.is_dir() else [target] if target.suffix == ".md" else []
+            left += [each for each in found if each not in reached]
+    assert set(DOCS.rglob("*.md")) <= reached
+
+
+def test_every_decision_has_a_number_of_its_own_in_its_name_and_in_its_heading() -> None:
+    pages = sorted((DOCS / "decisions").glob("*.md"))
+    assert [int(page.name[:3]) for page in pages] == [*range(1, len(pages) + 1)]
+    for number, page in enumerate(pages, 1):
+        assert page.read_text().startswith(f"# {number}. "), page
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """What a page of ours points to in this repository, and the heading there."""
+    targets = [part.split(")")[0].partition("#") for part in page.read_text().split("](")[1:]]
+    return [
+        ((page.parent / path).resolve() if path else page, heading) for path, _, heading in targets if "://" not in path
+    ]
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    lines = re.findall(r"^#+ (.*)$", page.read_text().lower(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line).replace(" ", "-") for line in lines}

@@ -70,7 +70,7 @@ def test_limits_are_those_of_the_core_with_the_target_minimised() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"tiem": 3}, "'tiem', which is no limit: did you mean 'time'"),
+        ({"tiem": 3}, "'tiem', which is no limit, did you mean 'time'"),
         ({"elephants": 3}, "it knows time, resource"),
         ({"resource": 2.5}, "resource is 2.5"),
         ({"cost": "20"}, "cost is '20'"),

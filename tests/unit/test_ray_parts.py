@@ -13,7 +13,7 @@ import pytest
 
 from rungwise.backends.local.jobs import Displaced, Failed, Returned, Running, conclude, is_lost, note
 from rungwise.backends.local.listening import Ears
-from rungwise.backends.local.queue import Queue, Waiting
+from rungwise.backends.local.queue import Queue, Queued
 from rungwise.backends.ray.door import Door
 from rungwise.backends.ray.host import moved
 from rungwise.backends.ray.placing import choose
@@ -97,7 +97,7 @@ def test_who_waits_for_a_place_is_started_in_order_or_ends() -> None:
     queue = Queue(events, lambda: 5.0, lambda slots: slots <= room[0])
     assert queue.must_wait(1)
     for trial, slots in enumerate((2, 1, 1, 1)):
-        queue.hold(Waiting(trial, 3, slots, lambda trial=trial, slots=slots: start(trial, slots)))  # type: ignore[misc]
+        queue.hold(Queued(trial, 3, slots, lambda trial=trial, slots=slots: start(trial, slots)))  # type: ignore[misc]
     room[0] = 1
     queue.go_on()
     assert started == [], "nobody overtakes the first, which needs two"

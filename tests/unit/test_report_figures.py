@@ -1,6 +1,5 @@
 """The paper's figures on any table: five files, what each says, and the two things they are drawn from."""
 
-import builtins
 import re
 from math import inf, nan
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from report_runs import curves
+from report_runs import curves, without_matplotlib
 
 import rungwise as rw
 from rungwise.core.decisions import OpenRung
@@ -202,14 +201,7 @@ def test_what_cannot_be_drawn_is_told_and_leaves_no_file(tmp_path: Path) -> None
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = builtins.__import__
-
-    def without(name: str, *args: Any) -> Any:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return original(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    without_matplotlib(monkeypatch)
     refused(make_table(), settings(27), tmp_path, "pip install 'rungwise[plot]'")
     for figure in (top_figure, all_figure):
         with pytest.raises(InputError, match="pip install"):

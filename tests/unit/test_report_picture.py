@@ -1,13 +1,12 @@
 """The picture of the ladder: files of three kinds, and one sentence where there is nothing to draw."""
 
-import builtins
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from report_runs import SCHEDULERS, Run, curves, failing, losers, simulated
+from report_runs import SCHEDULERS, Run, curves, failing, losers, simulated, without_matplotlib
 
 from rungwise.core.errors import InputError
 from rungwise.report.pictures.ladder import ladder_picture
@@ -111,14 +110,7 @@ def test_what_cannot_be_drawn_is_told_and_leaves_no_file(tmp_path: Path) -> None
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = builtins.__import__
-
-    def without(name: str, *args: Any) -> Any:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return original(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    without_matplotlib(monkeypatch)
     refused(simulated("asha"), tmp_path / "ladder.png", "pip install 'rungwise[plot]'")
 
 

@@ -60,6 +60,15 @@ def test_by_rung_gives_each_job_the_share_and_the_speed_of_its_rung() -> None:
         assert job.ended - job.began == pytest.approx(2.0 * (job.end - job.start) / share)
 
 
+def test_by_rung_can_be_named_where_the_scheduler_is() -> None:
+    named = rw.simulate(TABLE, "asha", workers=4, allocation={"name": "by-rung", "most": 4}, scaling=PERFECT)
+    asha = rw.schedulers.ASHA(1, 9, 3)
+    policy = ByRung(asha.milestones, 3, most=4)
+    assert named.log == rw.simulate(TABLE, asha, workers=4, allocation=policy, scaling=PERFECT).log
+    with pytest.raises(InputError, match="this scheduler lets trials run on"):
+        rw.simulate(TABLE, "stopping-asha", workers=4, allocation="by-rung")
+
+
 def test_a_simulation_by_rung_is_the_same_every_time() -> None:
     def log() -> list[Record]:
         asha = rw.schedulers.ASHA(1, 9, 3)
@@ -95,7 +104,7 @@ def test_profiles_that_are_none_are_refused_in_one_sentence(scaling: Any, said: 
         ({"allocation": 7}, "allocation is 7, but must be a policy such as rungwise.allocation.Fixed"),
         (
             {"allocation": "by-rung"},
-            "goes by the eta of the scheduler, which an object does not tell: pass rungwise.al",
+            "goes by the eta of the scheduler, which an object does not tell: name the scheduler, or pass rungwise.al",
         ),
         ({"allocation": "wide"}, "allocation is 'wide', but must be one of fixed, by-rung, fill"),
         ({"allocation": {"name": "fill", "slots": 5}}, "slots is 5, but there are 4 in all"),

@@ -1,7 +1,8 @@
 """The kinds of arguments that a file or a careless caller can get wrong, checked before anything is made of them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,6 @@ def check_text(what: str, value: object) -> None:
     """Raise InputError for what is no text."""
     if not isinstance(value, str):
         raise InputError(f"{what} is {value!r}, but must be text (in YAML, put it into quotes)")
-
-
-def check_flag(what: str, value: object) -> None:
-    """Raise InputError for what is neither true nor false."""
-    if not isinstance(value, bool):
-        raise InputError(f"{what} is {value!r}, but must be true or false")
 
 
 def check_path(what: str, value: object) -> None:
@@ -71,6 +66,16 @@ def devices(gpus: object) -> list[str]:
         if None not in ids:
             return [str(device) for device in ids]
     raise InputError(f"gpus is {gpus!r}, but must be a number of GPUs (0 or more), or a list of their ids")
+
+
+def meant(key: object, known: Collection[str]) -> str:
+    """How a sentence ends that says that a key is unknown: with the nearest of those that are known, or all of them.
+
+    >>> meant("tiem", ("time", "cost")), meant("x", ("time", "cost"))
+    (", did you mean 'time'?", '; it knows time, cost')
+    """
+    near = get_close_matches(str(key), known, n=1)
+    return f", did you mean {near[0]!r}?" if near else f"; it knows {', '.join(known)}"
 
 
 def scheduler_settings(scheduler: object, resources: Mapping[str, int]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from rungwise.api.checks import AUTO, check_flag, scheduler_settings
+from rungwise.api.checks import AUTO, scheduler_settings
 from rungwise.api.transfer import Transfer
-from rungwise.core.checks import check_whole
+from rungwise.core.checks import check_flag, check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.events import TrialReported
 from rungwise.core.limits import Limits

@@ -1,10 +1,10 @@
 """An experiment written whole in one YAML file: the keywords of `tune`, and `train`."""
 
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from rungwise.api.checks import meant
 from rungwise.api.tune import tune
 from rungwise.checkpoints.storage import is_url
 from rungwise.core.errors import InputError
@@ -22,9 +22,9 @@ def read_experiment(path: Path) -> dict[str, Any]:
     settings = {str(key).replace("-", "_"): value for key, value in data.items()}
     for key in settings:
         if key not in KEYS:
-            near = get_close_matches(key, KEYS, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else f"; it knows {', '.join(KEYS)}"
-            raise InputError(f"the experiment {str(path)!r} has the key {key!r}, which tune does not know{hint}")
+            raise InputError(
+                f"the experiment {str(path)!r} has the key {key!r}, which tune does not know{meant(key, KEYS)}"
+            )
     for key in ("train", "space"):
         if isinstance(settings.get(key), str):
             settings[key] = _beside(path, settings[key])

@@ -1,10 +1,10 @@
 """The limits of an experiment as people write them, turned into those of the core."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from math import isfinite
 from typing import Any, TypeVar
 
+from rungwise.api.checks import meant
 from rungwise.api.quantities import seconds, units_or_seconds
 from rungwise.core.checks import check_whole
 from rungwise.core.errors import InputError
@@ -27,9 +27,7 @@ def parse_limits(given: object, objective: Objective) -> Limits:
         raise InputError(f"limits is {given!r}, but must be a mapping such as {{'time': '8h', 'target': 0.98}}")
     for key in given:
         if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(KEYS)}"
-            raise InputError(f"limits has the key {key!r}, which is no limit: {hint}")
+            raise InputError(f"limits has the key {key!r}, which is no limit{meant(key, KEYS)}")
     units, pause = units_or_seconds("patience", given["patience"]) if given.get("patience") is not None else (0, 0.0)
     return Limits(
         time=_given(given, "time", lambda value: seconds("the limit time", value)),

@@ -26,7 +26,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import TrialEnded, TrialPaused, TrialReported
 from rungwise.core.incumbent import Incumbent
 from rungwise.core.ledger import Ledger
-from rungwise.core.limits import Stop
+from rungwise.core.limits import Stop, check_stop
 from rungwise.core.protocols import Allocation, History, Log, Scheduler, Searcher
 from rungwise.core.records import Record
 from rungwise.core.scaling import Scaling
@@ -39,6 +39,8 @@ from rungwise.tuner.tuner import Tuner
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
+
+ETA = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,10 @@ def simulate(
     starts no more trials and goes on until nothing is promotable. `report_at` names the units at which trials report
     (default: each). The records go to the result's `log`, and to `log` as well where one is given.
 
-    A trial takes one of the `workers` slots, or what an `allocation` says: one of `rungwise.allocation`, or "fixed" or
-    "fill", or a mapping such as `{"name": "fill", "slots": 1, "most": 4}`, where "fill" knows the `scaling` and the
-    `overhead` unless it is told otherwise. The table's seconds are those on one slot; `scaling`, seconds per unit by
+    A trial takes one of the `workers` slots, or what an `allocation` says: one of `rungwise.allocation`, or "fixed",
+    "by-rung" (of a scheduler that is named: an object does not tell its eta) or "fill", or a mapping such as
+    `{"name": "fill", "slots": 1, "most": 4}`, where "fill" knows the `scaling` and the `overhead` unless it is told
+    otherwise. The table's seconds are those on one slot; `scaling`, seconds per unit by
     slots such as `{1: 1.0, 2: 0.55, 4: 0.33}`, says how much faster more of them are (default: no faster; see
     `rungwise.core.scaling`). Starting a job and saving its checkpoint take no time, or that of an `overhead` (see
     `rungwise.backends.overhead`).
@@ -158,12 +161,13 @@ def simulate(
     """
     workers = check_whole("workers", workers, 1)
     seed = check_whole("seed", seed, 0)
-    if stop not in ("instant", "drain"):
-        raise InputError(f"stop is {stop!r}, but must be 'instant' or 'drain' (see rungwise.simulate)")
+    check_stop("stop", stop)
     rows = checked_order(order, table.configurations)
     most = _checked_trials(trials, len(rows))
+    eta = None
     if isinstance(scheduler, str | Mapping) or not is_scheduler(scheduler):
-        resources = {"min_resource": 1, "max_resource": table.units, "eta": 3}
+        eta = ETA
+        resources = {"min_resource": 1, "max_resource": table.units, "eta": eta}
         scheduler = make_scheduler(completed(scheduler, resources, most, seed))
     check_scheduler(scheduler, table)
     if searcher is None:
@@ -175,7 +179,7 @@ def simulate(
     else:
         chosen = _nearest(table, searcher, space, seed)
     costs = Overhead() if overhead is None else overhead
-    policy = _policy(allocation, scheduler, workers, scaling, costs)
+    policy = _policy(allocation, scheduler, eta, workers, scaling, costs)
     check_allocation(policy, scheduler, workers)
     tuner = Tuner(scheduler, chosen, policy, seed=seed, trials=most, stop=stop)
     backend = Simulator(
@@ -190,25 +194,25 @@ def simulate(
 
 
 def _policy(
-    allocation: str | Mapping[str, Any] | Allocation | None, scheduler: Scheduler, workers: int,
+    allocation: str | Mapping[str, Any] | Allocation | None, scheduler: Scheduler, eta: int | None, workers: int,
     scaling: Scaling | Mapping[int, float] | None, costs: Overhead,
 ) -> Allocation:  # fmt: skip
-    """The allocation, made where it is named; "by-rung" cannot be, for no object tells its eta."""
+    """The allocation, made where it is named; `eta` is the scheduler's, as far as it is known."""
     if allocation is None:
         return Fixed(1)
     if not isinstance(allocation, str | Mapping):
         return allocation
     named: dict[str, Any] = {"name": allocation} if isinstance(allocation, str) else dict(allocation)
-    if named.get("name") == "by-rung":
+    if named.get("name") == "by-rung" and eta is None:
         raise InputError(
-            "the allocation 'by-rung' goes by the eta of the scheduler, which an object does not tell: pass"
-            " rungwise.allocation.ByRung(milestones, eta, most)"
+            "the allocation 'by-rung' goes by the eta of the scheduler, which an object does not tell: name the"
+            " scheduler, or pass rungwise.allocation.ByRung(milestones, eta, most)"
         )
     slots = named.pop("slots", 1)
     if named.get("name") == "fill":
         named.setdefault("scaling", {1: 1.0} if scaling is None else scaling)
         named.setdefault("restart", costs.restart)
-    return make_allocation(allocation_settings(named, slots, workers), scheduler.milestones, eta=0)
+    return make_allocation(allocation_settings(named, slots, workers), scheduler.milestones, eta or ETA)
 
 
 def check_scheduler(scheduler: Scheduler, table: Table) -> None:

@@ -15,13 +15,12 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from rungwise.api.checks import check_flag, texts
-from rungwise.core.checks import check_whole
+from rungwise.api.checks import meant, texts
+from rungwise.core.checks import check_flag, check_whole
 from rungwise.core.errors import InputError
 from rungwise.core.ledger import Ledger, TrialEntry
 from rungwise.core.objective import Mode
@@ -59,19 +58,15 @@ def parse_transfer(given: object) -> Transfer:
     settings: Mapping[str, Any] = given if isinstance(given, Mapping) else {"from": given}
     for key in settings:
         if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else f": it knows {', '.join(KEYS)}"
-            raise InputError(f"transfer has the key {key!r}, which is unknown{hint}")
+            raise InputError(f"transfer has the key {key!r}, which is unknown{meant(key, KEYS)}")
     source = settings.get("from")
     names = [source] if isinstance(source, str) else texts("transfer", source) if isinstance(source, Sequence) else []
     if not names:
         raise InputError(f"transfer is {given!r}, but must be {EXPECTED}")
-    hurdle = settings.get("hurdle", False)
-    check_flag("hurdle of transfer", hurdle)
     return Transfer(
         tuple(dict.fromkeys(names)),
         check_whole("winners of transfer", settings.get("winners", 1), 0),
-        hurdle,
+        check_flag("hurdle of transfer", settings.get("hurdle", False)),
         check_whole("observations of transfer", settings.get("observations", 64), 0),
     )
 

@@ -3,21 +3,17 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rungwise import searchers
 from rungwise.allocation import make_allocation
 from rungwise.api.checks import (
-    check_flag,
     check_path,
     check_text,
     configurations,
     environment,
-    is_scheduler,
-    scheduler_settings,
     texts,
 )
-from rungwise.api.choosing import known_trials, settled
 from rungwise.api.experiment import Experiment
 from rungwise.api.lease import HeldError
 from rungwise.api.limits import parse_limits
@@ -25,28 +21,24 @@ from rungwise.api.names import DEFAULT_STORE
 from rungwise.api.places import elsewhere, place_settings
 from rungwise.api.quantities import seconds, size, units_or_seconds
 from rungwise.api.run import GRACE, Parts, Watch, begin, check_parts, go_on
+from rungwise.api.scheduling import Trials, bohb, scheduling
 from rungwise.api.shares import CUSTOM, allocation_settings, check_allocation, is_allocation, own_shares, widest
 from rungwise.api.storage import storage_settings
-from rungwise.api.training import Train, parse_training, training_from_json, training_to_json
+from rungwise.api.training import Train, Training, parse_training, training_from_json, training_to_json
 from rungwise.api.transfer import parse_transfer, take_over
-from rungwise.core.checks import check_whole
-from rungwise.core.errors import InputError
+from rungwise.core.checks import check_flag, check_whole
 from rungwise.core.limits import Stop
 from rungwise.core.objective import Mode, Objective
 from rungwise.core.protocols import Allocation, Scheduler, Searcher, winner_of
 from rungwise.core.spec import ExperimentSpec
-from rungwise.schedulers.halving import SuccessiveHalving
-from rungwise.schedulers.hyperband import Hyperband
-from rungwise.schedulers.named import KEYED, OPTIONS, SIZED, UNSIZED, make_scheduler
+from rungwise.schedulers.named import OPTIONS
 from rungwise.schedulers.pbt import PBT
-from rungwise.schedulers.taper import Taper
 from rungwise.space import Space, parse
 from rungwise.store import NameTakenError, Store
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-Named = str | Mapping[str, Any]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -63,7 +55,7 @@ def tune(
     searcher: "str | Mapping[str, Any] | Searcher | BaseSampler" = "random",
     points: Sequence[Mapping[str, Any]] = (),
     transfer: str | Sequence[str] | Mapping[str, Any] | None = None,
-    trials: int | Literal["auto"] | None = "auto",
+    trials: Trials = "auto",
     workers: int = 1,
     slots: int = 1,
     allocation: str | Mapping[str, Any] | Allocation = "fixed",
@@ -162,25 +154,19 @@ def tune(
     check_flag("reuse_workers", reuse_workers)
     check_flag("one_process", one_process)
     parsed_limits, asked = parse_limits(limits, objective), parse_transfer(transfer)
-    planned = known_trials(TRIALS if trials == "auto" else trials, parsed_limits)
-    scheduler, why = settled(scheduler, min_resource, max_resource, planned, asked, Path(store))
-    if isinstance(scheduler, str | Mapping) and isinstance(searcher, str | Mapping):
-        scheduler, searcher = _bohb(scheduler, searcher)
+    scheduler, searcher = bohb(scheduler, searcher)
     parsed = parse(space)
     training = parse_training(train, config_as)
-    settings = _scheduler_settings(scheduler, min_resource, max_resource, eta)
-    if settings["name"] in KEYED:
-        settings["seed"] = check_whole("seed", settings.get("seed", seed), 0)
-    if settings["name"] in (SIZED - UNSIZED if trials is None else SIZED) and "trials" not in settings:
-        usual = POPULATION if settings["name"] == "pbt" else TRIALS
-        settings["trials"] = usual if trials == "auto" else check_whole("trials", trials, 1)
-        trials = "auto"
+    planned = scheduling(
+        scheduler, min_resource, max_resource, eta, trials, seed, limits=parsed_limits, transfer=asked,
+        store=Path(store),
+    )  # fmt: skip
+    made, settings = planned.scheduler, dict(planned.settings)
     parts = Parts(
-        None if isinstance(scheduler, str | Mapping) else scheduler,
+        planned.own,
         searcher if searchers.suggests(searcher) or searchers.samples(searcher) else None,
         allocation if is_allocation(allocation) else None,
     )
-    made = make_scheduler(settings) if parts.scheduler is None else parts.scheduler
     chosen_searcher: dict[str, Any] = {"name": CUSTOM}
     if parts.searcher is None:
         # A population is one of a certain size: in a space with fewer configurations some come twice.
@@ -206,7 +192,7 @@ def tune(
         searcher=chosen_searcher,
         space=parsed.to_json(),
         training=training_to_json(training),
-        trials=_limit(made, settings) if trials == "auto" else trials,
+        trials=planned.trials,
         workers=workers,
         seed=seed,
         stop=stop,
@@ -218,7 +204,7 @@ def tune(
         past=past,
         allocation=shares,
         winner=winner_of(made),
-        chosen=why,
+        chosen=planned.why,
         local={
             "reuse_workers": reuse_workers,
             "ranks": widest(shares) > 1 and not one_process,
@@ -233,15 +219,7 @@ def tune(
         },
     )
     with Store.open(Path(store), create=True) as opened:
-        others: list[str] = []
-        while True:
-            chosen = opened.free_name(_stem(spec.training), others) if name is None else name
-            try:
-                return begin(opened, chosen, spec, training, parsed, parts, watch)
-            except (NameTakenError, HeldError):  # before anything ran: another run, started just now, was quicker
-                if name is not None:
-                    raise
-                others.append(chosen)
+        return _begin(opened, name, spec, training, parsed, parts, watch)
 
 
 def resume(
@@ -280,52 +258,20 @@ def _checkpoint_settings(every: int | str | None, quota: int | str | None) -> di
     }
 
 
-BOHB = "bohb"
-TRIALS = 64
-"""How many configurations are tried unless somebody says otherwise."""
-POPULATION = 16
-"""How many members a population has unless somebody says otherwise."""
-
-
-def _limit(scheduler: Scheduler, settings: Mapping[str, Any]) -> int | None:
-    """How many trials to start where nobody said it: what is planned whole must not be cut short.
-
-    That is brackets, and a population, in which children take over places for as long as it trains.
-    """
-    if isinstance(scheduler, PBT):
-        return None
-    if isinstance(scheduler, Taper) and scheduler.trials is not None:
-        return scheduler.trials
-    return settings.get("trials") if isinstance(scheduler, Hyperband | SuccessiveHalving) else TRIALS
-
-
-def _scheduler_settings(
-    scheduler: str | Mapping[str, Any] | Scheduler, min_resource: int, max_resource: int, eta: int
-) -> dict[str, Any]:
-    resources = {
-        "min_resource": check_whole("min_resource", min_resource, 1),
-        "max_resource": check_whole("max_resource", max_resource, 1),
-        "eta": check_whole("eta", eta, 2),
-    }
-    if isinstance(scheduler, str | Mapping) or not is_scheduler(scheduler):
-        return scheduler_settings(scheduler, resources)
-    if scheduler.milestones[-1] != max_resource:
-        raise InputError(
-            f"max_resource is {max_resource}, but the scheduler ends at {scheduler.milestones[-1]}: they must agree"
-        )
-    return {"name": CUSTOM, **resources}
-
-
-def _bohb(scheduler: Named, searcher: Named) -> tuple[Named, Named]:
-    """The scheduler "bohb" is Hyperband with densities (Falkner et al. 2018); anything else is what it is."""
-    if (scheduler if isinstance(scheduler, str) else scheduler.get("name")) != BOHB:
-        return scheduler, searcher
-    if (searcher if isinstance(searcher, str) else searcher.get("name")) not in ("random", "kde"):
-        raise InputError(
-            f"the searcher is {searcher!r}, but the scheduler 'bohb' is 'hyperband' with the searcher 'kde'"
-        )
-    options = {} if isinstance(scheduler, str) else dict(scheduler)
-    return {**options, "name": "hyperband"}, "kde" if searcher == "random" else searcher
+def _begin(
+    store: Store, name: str | None, spec: ExperimentSpec, training: Training, space: Space, parts: Parts,
+    watch: Watch | None,
+) -> Experiment:  # fmt: skip
+    """Run an experiment under its name; where it has none, under one that is free."""
+    others: list[str] = []
+    while True:
+        chosen = store.free_name(_stem(spec.training), others) if name is None else name
+        try:
+            return begin(store, chosen, spec, training, space, parts, watch)
+        except (NameTakenError, HeldError):  # before anything ran: another run, started just now, was quicker
+            if name is not None:
+                raise
+            others.append(chosen)
 
 
 def _stem(training: Mapping[str, Any]) -> str:

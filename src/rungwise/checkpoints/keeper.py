@@ -1,6 +1,6 @@
 """Keeps the checkpoints of an experiment within a quota, dropping what is least likely to be needed first."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -124,12 +124,6 @@ class Keeper:
         """Remove all checkpoints of a trial that does not run; its reservation goes too."""
         self._remove(trial)
         self._seen.pop(trial, None)
-
-    def drop_all(self, except_: Collection[int] = ()) -> None:
-        """Remove the checkpoints of all trials but some."""
-        for trial in [*self._kept, *self._reserved]:
-            if trial not in except_:
-                self.drop(trial)
 
     def _make_room(self, more: int, sparing: int | None) -> None:
         """Drop checkpoints until so many bytes more can be claimed, or nothing is left that may go."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ address_option = click.option(
     metavar="HOST:PORT|auto",
     help="The Ray cluster.  [default: RAY_ADDRESS, else one of this machine's own]",
 )
+
+
+def need_matplotlib(what: str, instead: str = "") -> None:
+    """Say at once, not after hours, that `what` could not be drawn; `instead` is what else can be done."""
+    if find_spec("matplotlib") is None:
+        raise click.UsageError(f"the {what} matplotlib, which is not installed: pip install 'rungwise[plot]'{instead}")
 
 
 def written(train: tuple[str, ...]) -> dict[str, Any]:

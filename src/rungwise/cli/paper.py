@@ -3,14 +3,13 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rungwise.cli.long import bar, cores, folder_of
-from rungwise.cli.options import echo_json, json_option
+from rungwise.cli.options import echo_json, json_option, need_matplotlib
 
 if TYPE_CHECKING:
     from rungwise.benchmarks.table import Table
@@ -70,10 +69,8 @@ def paper(
     from rungwise.comparison.repetitions import Setting, sample
     from rungwise.report.comparison import plain_rows, print_comparisons
 
-    if out is not None and not no_figures and find_spec("matplotlib") is None:
-        raise click.UsageError(
-            "the figures need matplotlib, which is not installed: pip install 'rungwise[plot]', or add --no-figures"
-        )
+    if out is not None and not no_figures:
+        need_matplotlib("figures need", ", or add --no-figures")
     setting = Setting(repetitions, trials, workers, seed, jobs=cores() if jobs is None else jobs)
     loaded = [variants(name) for pattern in tables for name in matching(pattern)]
     with bar("repetitions") as progress:

@@ -1,12 +1,11 @@
 """`rungwise plan`: what a run will take, for every way to divide the slots, before it is run."""
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from rungwise.cli.options import echo_json, json_option, store_option
+from rungwise.cli.options import echo_json, json_option, need_matplotlib, store_option
 
 if TYPE_CHECKING:
     from rungwise.core.limits import Stop
@@ -81,8 +80,8 @@ def plan(
     from rungwise.planner.curves import SYNTHETIC
     from rungwise.report.planning import plain_plan, print_plan
 
-    if out is not None and find_spec("matplotlib") is None:
-        raise click.UsageError("the picture needs matplotlib, which is not installed: pip install 'rungwise[plot]'")
+    if out is not None:
+        need_matplotlib("picture needs")
     if workers is None:
         raise click.UsageError("workers is missing: say with --workers how many slots there are")
     measured = read_profile(profile)

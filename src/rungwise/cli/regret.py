@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import click
 
 from rungwise import __version__
 from rungwise.cli.long import bar, cores, folder_of
-from rungwise.cli.options import echo_json, json_option
+from rungwise.cli.options import echo_json, json_option, need_matplotlib
 
 if TYPE_CHECKING:
     from rungwise.comparison.contest import Contest, Held, Run
@@ -87,8 +86,8 @@ def regret(
     from rungwise.comparison.kept import Kept
     from rungwise.comparison.repetitions import Setting
 
-    if out is not None and find_spec("matplotlib") is None:
-        raise click.UsageError("the picture needs matplotlib, which is not installed: pip install 'rungwise[plot]'")
+    if out is not None:
+        need_matplotlib("picture needs")
     names = dict.fromkeys(name for pattern in tables for name in matching(pattern))
     setting = Setting(repetitions, trials, workers, seed, stop, cores() if jobs is None else jobs)
     contest = Contest(

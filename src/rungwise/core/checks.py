@@ -1,4 +1,6 @@
-"""Numbers, as every room wants them: numpy's become plain ones, which JSON knows and which never overflow."""
+"""What every room asks of arguments, in the same words. Numbers, numpy's too, become plain ones, which JSON knows and
+which never overflow.
+"""
 
 from math import isfinite
 from operator import index
@@ -38,3 +40,10 @@ def check_number(name: str, value: object, least: float, *, above: bool = False)
             return number
     wanted = f"above {least:g}" if above else f"of {least:g} or more"
     raise InputError(f"{name} is {value!r}, but must be a finite number {wanted}")
+
+
+def check_flag(name: str, value: object) -> bool:
+    """True or false, as it is given; raises InputError for anything else."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}, but must be true or false")
+    return value

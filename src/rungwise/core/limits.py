@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rungwise.core.errors import InputError, StoreError
 
 Stop = Literal["instant", "drain"]
+
+
+def check_stop(name: str, value: object) -> None:
+    """Raise InputError for what is no `Stop`."""
+    if value not in get_args(Stop):
+        raise InputError(f"{name} is {value!r}, but must be 'instant' or 'drain'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,7 @@ class Limits:
                 f"the limit cost is {self.cost:g}, but without a price nothing costs anything: give price_per_unit or"
                 " price_per_hour"
             )
-        if self.then not in ("instant", "drain"):
-            raise InputError(f"then is {self.then!r}, but must be 'instant' or 'drain'")
+        check_stop("then", self.then)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""

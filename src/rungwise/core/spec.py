@@ -6,9 +6,9 @@ from typing import Any
 
 from rungwise.core.checks import check_whole
 from rungwise.core.commands import Configuration
-from rungwise.core.errors import InputError, StoreError
+from rungwise.core.errors import StoreError
 from rungwise.core.incumbent import Winner
-from rungwise.core.limits import Limits, Stop
+from rungwise.core.limits import Limits, Stop, check_stop
 from rungwise.core.objective import Mode, Objective
 from rungwise.core.past import Past
 
@@ -64,8 +64,7 @@ class ExperimentSpec:
             plain["max_failures"] = check_whole("max_failures", self.max_failures, 1, also=", or None for no limit")
         for name, value in plain.items():
             object.__setattr__(self, name, value)
-        if self.stop not in ("instant", "drain"):
-            raise InputError(f"stop is {self.stop!r}, but must be 'instant' or 'drain'")
+        check_stop("stop", self.stop)
 
     @property
     def objective(self) -> Objective:

@@ -36,8 +36,7 @@ class LiveView:
     """Shows an experiment from its tuner's own ledger, which it only reads: `with LiveView(…) as view`, then
     `drive(…, observers=[view])`.
 
-    `console` defaults to standard error, so that standard output can be piped; `unit` is the word for resource units
-    (default: the settings'); `clock` gives monotonic seconds.
+    `console` defaults to standard error, so that standard output can be piped; `clock` gives monotonic seconds.
     """
 
     def __init__(
@@ -47,17 +46,16 @@ class LiveView:
         ledger: Ledger,
         console: "Console | None" = None,
         *,
-        unit: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         from rich.console import Console
 
-        self._name, self._spec, self._ledger, self._unit, self._clock = name, spec, ledger, unit or spec.unit, clock
+        self._name, self._spec, self._ledger, self._clock = name, spec, ledger, clock
         self._console = Console(stderr=True) if console is None else console
-        self._newsroom = Newsroom(spec.objective, ledger, self._unit)
+        self._newsroom = Newsroom(spec.objective, ledger, spec.unit)
         new = not ledger.trials
         self._known = known(spec) if new else None
-        lines = advice(spec, self._unit) if new else ()
+        lines = advice(spec, spec.unit) if new else ()
         # replaced, never changed: the drawing thread reads it
         self._news: tuple[News, ...] = tuple(News(0.0, "warning", line) for line in lines)
         self._seen = clock()
@@ -86,7 +84,7 @@ class LiveView:
             )
             self._live.start(refresh=True)
         else:
-            self._lines = Lines(self._name, self._spec, self._ledger, console, self._unit, self._seen)
+            self._lines = Lines(self._name, self._spec, self._ledger, console, self._spec.unit, self._seen)
             if self._known is not None:
                 self._lines.say(self._known)
             for news in self._news:
@@ -139,7 +137,7 @@ class LiveView:
             self._news,
             width=self._console.width,
             elapsed=elapsed,
-            unit=self._unit,
+            unit=self._spec.unit,
             ascii_only=self._console.options.ascii_only,
         )
 

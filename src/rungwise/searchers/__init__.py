@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from rungwise.core.checks import check_whole
+from rungwise.core.checks import check_flag, check_whole
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.core.past import Past
@@ -57,11 +57,7 @@ def searcher_settings(searcher: object) -> dict[str, Any]:
 
 def _option(name: str, key: str, value: object) -> int | bool:
     what = f"{key} of the searcher {name!r}"
-    if key not in FLAGS:
-        return check_whole(what, value, 1)
-    if not isinstance(value, bool):
-        raise InputError(f"{what} is {value!r}, but must be true or false")
-    return value
+    return check_flag(what, value) if key in FLAGS else check_whole(what, value, 1)
 
 
 def new_settings(searcher: object, *, repeats: bool) -> dict[str, Any]:

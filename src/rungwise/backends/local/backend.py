@@ -13,7 +13,7 @@ from rungwise.backends.local.functions import pack, refuse_while_importing
 from rungwise.backends.local.patience import Patience
 from rungwise.backends.local.places import OpenPlaces, What
 from rungwise.backends.local.pool import Pool
-from rungwise.backends.local.queue import Waiting as Queued
+from rungwise.backends.local.queue import Queued
 from rungwise.backends.local.scripts import check_script
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.supervisor import Supervisor

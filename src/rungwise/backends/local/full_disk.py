@@ -20,9 +20,9 @@ from math import inf
 from pathlib import Path
 from shutil import disk_usage
 
-from rungwise.backends.local.jobs import Failed, Outcome, Running
+from rungwise.backends.local.jobs import Failed, Outcome, Running, unstarted
 from rungwise.checkpoints.disk import FULL, LEAST_FREE, size_of
-from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialPaused
+from rungwise.core.events import BackendEvent, TrialFailed, TrialPaused
 from rungwise.trial.trial import Wish
 
 OF_FULL_DISKS = ("exception", "exit", "signal", "checkpoint")
@@ -107,10 +107,7 @@ class FullDisk:
             return
         if not self._waiting:
             self.look_at = inf
-        if wish == "halt":
-            self._events.append(TrialEnded(self._now(), trial, "stopped"))
-        else:
-            self._events.append(TrialPaused(self._now(), trial, waiting.resource))
+        self._events.append(unstarted(trial, waiting.resource, wish, self._now()))
 
     def leave(self) -> None:
         """Let nobody wait any more: what waits is paused, because nothing is to go on."""

@@ -13,6 +13,7 @@
    too, and what then becomes of them does not matter. The job has ended when all are gone.
 7. A job whose place is gone (a node of a cluster) has not failed: it has completed if it had reported the full
    resource, else it is paused. Only where that happens `PLACES` times running without a report between, it has: "lost".
+8. A job that waits to be started, and is asked to end, is stopped or paused as if it had run and reported nothing.
 A paused trial goes on from its newest checkpoint, whichever job left it; 0 if there is none.
 
 The causes of failures. "exception": the function raised. "exit": a process left with a code other than 0, or with 0
@@ -169,6 +170,11 @@ def is_lost(running: Running) -> bool:
             return True
         case outcome:
             return outcome is not None and running.asked == "halt"
+
+
+def unstarted(trial: int, resource: int, wish: Wish, at: float) -> TrialPaused | TrialEnded:
+    """The event that ends a job which still waits, with its trial's checkpoint at `resource` (rule 8)."""
+    return TrialEnded(at, trial, "stopped") if wish == "halt" else TrialPaused(at, trial, resource)
 
 
 def conclude(running: Running, outcome: Outcome, at: float) -> JobEnd | ContractError:

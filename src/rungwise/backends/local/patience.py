@@ -39,6 +39,12 @@ class Patience:
         if running.deadline is None and not running.cut:
             running.deadline = time.monotonic() + graces * self.grace
 
+    def let_leave(self, running: Running, graces: int = 1) -> None:
+        """The training has returned: its processes have so many graces from now on."""
+        if running.asked != "halt" and not running.cut:
+            running.deadline = None
+            self.give(running, graces)
+
     def excuse(self, jobs: Iterable[Running], absence: float) -> None:
         """Nobody listened for so many seconds, up to now."""
         if absence < ABSENT:

@@ -4,12 +4,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rungwise.core.events import BackendEvent, TrialEnded, TrialPaused
+from rungwise.backends.local.jobs import unstarted
+from rungwise.core.events import BackendEvent
 from rungwise.trial.trial import Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Queued:
     """A trial whose checkpoint stands at `resource`; `again` starts its job of so many slots."""
 
     trial: int
@@ -29,14 +30,14 @@ class Queue:
         self._events = events
         self._now = now
         self._has_room = has_room
-        self._waiting: dict[int, Waiting] = {}
+        self._waiting: dict[int, Queued] = {}
         self._serving = False
 
     def must_wait(self, slots: int) -> bool:
         """Whether a job of so many slots cannot be started now."""
         return (bool(self._waiting) and not self._serving) or not self._has_room(slots)
 
-    def hold(self, waiting: Waiting) -> None:
+    def hold(self, waiting: Queued) -> None:
         """Let a job wait."""
         self._waiting[waiting.trial] = waiting
 
@@ -58,8 +59,5 @@ class Queue:
         waiting = self._waiting.pop(trial, None)
         if waiting is None:
             return
-        if wish == "halt":
-            self._events.append(TrialEnded(self._now(), trial, "stopped"))
-        else:
-            self._events.append(TrialPaused(self._now(), trial, waiting.resource))
+        self._events.append(unstarted(trial, waiting.resource, wish, self._now()))
         self.go_on()

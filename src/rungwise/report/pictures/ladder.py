@@ -48,24 +48,18 @@ class _Curve:
     rung: int
 
 
-def ladder_picture(
-    name: str, spec: ExperimentSpec, records: Iterable[Record], path: str | Path, *, unit: str | None = None
-) -> Path:
+def ladder_picture(name: str, spec: ExperimentSpec, records: Iterable[Record], path: str | Path) -> Path:
     """Draw an experiment's ladder into a PNG, SVG or PDF file, as the suffix of `path` says; gives the path back.
-
-    `unit` is the word for resource units (default: the settings').
 
     Raises InputError for another suffix, a folder that is not there, records without a finite report, and where
     matplotlib is not installed; no file is left behind then.
     """
     target = checked_target(path)
-    save([(target, ladder_figure(name, spec, records, unit=unit))])
+    save([(target, ladder_figure(name, spec, records))])
     return target
 
 
-def ladder_figure(
-    name: str, spec: ExperimentSpec, records: Iterable[Record], *, unit: str | None = None, note: str = ""
-) -> "Figure":
+def ladder_figure(name: str, spec: ExperimentSpec, records: Iterable[Record], *, note: str = "") -> "Figure":
     """The picture of `ladder_picture`, not yet saved; `note` is printed below.
 
     Raises InputError for records without a finite report, and where matplotlib is not installed.
@@ -75,7 +69,7 @@ def ladder_figure(
         raise InputError(
             f"experiment {name!r} has no finite report of {spec.metric!r} to draw: see `rungwise show {name}`"
         )
-    figure = _figure(summarise(name, spec, ledger), curves, unit or spec.unit)
+    figure = _figure(summarise(name, spec, ledger), curves, spec.unit)
     print_note(figure, note)
     return figure
 
