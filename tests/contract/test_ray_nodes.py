@@ -19,7 +19,7 @@ import local_trainings
 import training_ranks
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings
-from rungwise.backends.ray import seats
+from rungwise.backends.ray import ground, seats
 from rungwise.backends.ray.backend import places_on
 from rungwise.backends.ray.settings import RaySettings
 from rungwise.core.commands import Halt, Launch, Pause
@@ -216,10 +216,10 @@ def test_a_folder_or_a_training_that_a_node_does_not_have_is_refused_with_its_na
         opened(Path("/proc/rungwise"), local_trainings.train, RaySettings(), workers=1),
     ):
         pass
-    monkeypatch.setattr(seats, "SEEING", 0.0)
-    monkeypatch.setattr(seats.Seats, "_probe", lambda self, seat: tmp_path / os.urandom(4).hex())
+    monkeypatch.setattr(ground, "SEEING", 0.0)
+    monkeypatch.setattr(ground.Ground, "_probe", lambda self, life: tmp_path / os.urandom(4).hex())
     with (
-        pytest.raises(InputError, match="is not seen here: let the store lie in a folder that all nodes share"),
+        pytest.raises(InputError, match="is not seen here: let storage be a folder that all nodes share, or a URL"),
         opened(tmp_path, local_trainings.train, RaySettings(), workers=1),
     ):
         pass

@@ -206,6 +206,8 @@ class Supervisor:
             case {"rewound": int(resource)}:
                 running.checkpoint = resource
                 self.events.append(TrialRewound(self._now(), running.job.trial, resource))
+            case {"saving": _}:
+                running.saving = True
             case {"drafted": _}:
                 running.drafted_at = -1
                 self._ask_for_draft(child, running)
