@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import signal
 import socket
 import tempfile
 from collections import deque
@@ -109,15 +111,35 @@ def test_what_a_slot_that_was_killed_has_left_goes_with_the_next_and_nothing_els
     living, killed = Scratch(), Scratch()
     (killed.path / "trial-3" / "9").mkdir(parents=True)
     os.close(killed.lock)
+    killed.lock = os.open(os.devnull, os.O_RDONLY)
     (tmp_path / "rungwise-slot-notes.txt").touch()
     (tmp_path / "mine").mkdir()
     next_one = Scratch()
     assert sorted(tmp_path.iterdir()) == sorted(
         [living.path, next_one.path, tmp_path / "mine", tmp_path / "rungwise-slot-notes.txt"]
     )
-    living.close()
-    next_one.close()
+    for each in (living, killed, next_one):
+        each.close()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_folder_of_a_slot_that_is_killed_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    reading, writing = os.pipe()
+    slot = os.fork()
+    if not slot:
+        (Scratch().path / "trial-3").mkdir()
+        os.write(writing, b"!")
+        os.close(writing)
+        select.select([], [], [])
+    os.read(reading, 1)
+    assert [path.name for path in tmp_path.glob("*/*")] == ["trial-3"]
+    os.kill(slot, signal.SIGKILL)
+    os.waitpid(slot, 0)
+    while list(tmp_path.iterdir()):
+        select.select([], [], [], 0.005)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_only_the_trial_that_comes_next_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
