@@ -16,7 +16,7 @@ def ray_cluster() -> Iterator[Any]:
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 12, "num_gpus": 4})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 12, "num_gpus": 4, "include_dashboard": False})
     ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
     yield cluster
     ray.shutdown()

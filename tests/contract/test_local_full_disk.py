@@ -13,8 +13,10 @@ from local_bench import Bench, Opener, Way, build, forked, only, program, script
 
 from rungwise.backends.local import full_disk
 from rungwise.backends.local.full_disk import FullDisk, Waiting, has_room
+from rungwise.backends.local.jobs import Running
 from rungwise.core.commands import Halt
-from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialPaused, TrialReported
+from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
+from rungwise.trial.trial import Job
 
 MB = 1 << 20
 Hear = Callable[[Callable[[str], object]], list[str]]
@@ -161,6 +163,16 @@ def test_where_there_is_room_at_once_it_is_some_other_disk(monkeypatch: pytest.M
     assert not shelf.hold(1, 3)
     assert shelf.hold(1, 6), "it came further"
     assert list(shelf.events) == [TrialPaused(5.0, 1, 3), TrialPaused(5.0, 1, 6)]
+
+
+def test_nobody_waits_here_for_the_disk_of_another_machine(tmp_path: Path) -> None:
+    events: deque[BackendEvent] = deque()
+    job = Running(Job(1, {}, 7, 1, 0, 3, 9), tmp_path, None, checkpoint=0, afar=True, full=(3, 10**18))
+    failed = TrialFailed(5.0, 1, 0, "checkpoint", "no room there")
+    full = FullDisk(events, lambda: 5.0)
+    assert full.judge(job, failed) is None
+    assert list(events) == [TrialPaused(5.0, 1, 0)], "it goes on at once, perhaps elsewhere"
+    assert full.judge(job, failed) == failed
 
 
 def test_who_leaves_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,12 @@ import local_trainings
 import training_ranks
 
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings
-from rungwise.backends.ray import seats
+from rungwise.backends.ray import ground, seats
 from rungwise.backends.ray.backend import places_on
 from rungwise.backends.ray.settings import RaySettings
+from rungwise.checkpoints import Keeper
+from rungwise.checkpoints.shelves import AtStorage
+from rungwise.checkpoints.storage import Storage
 from rungwise.core.commands import Halt, Launch, Pause
 from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
@@ -49,13 +52,21 @@ def nodes(ray_cluster: Any) -> Iterator[Callable[..., Any]]:
 
 
 @contextmanager
-def opened(folder: Path, function: Any, cluster: RaySettings, **options: Any) -> Iterator[LocalBackend]:
+def opened(
+    folder: Path, function: Any, cluster: RaySettings, keeper: Keeper | None = None, **options: Any
+) -> Iterator[LocalBackend]:
     settings = LocalSettings(**{"workers": 2, "grace": 20.0, **options})
     with LocalBackend(
         FunctionTraining(function), settings, objective=Objective("loss", "min"), max_resource=ENDLESS,
-        checkpoints=folder / "kept", places=places_on(cluster, settings, folder / "kept"),
+        checkpoints=folder / "kept", places=places_on(cluster, settings, folder / "kept"), keeper=keeper,
     ) as made:  # fmt: skip
         yield made
+
+
+def at_storage(folder: Path) -> dict[str, Any]:
+    """Options by which what is kept is at a storage, and nodes need not see our folder."""
+    url = f"file://{folder / 'remote'}"
+    return {"storage": url, "keeper": Keeper(AtStorage(folder / "kept", Storage(url)))}
 
 
 def steps(trial: int, start: int = 0, milestone: int = ENDLESS) -> Launch:
@@ -107,16 +118,19 @@ def test_ranks_on_two_nodes_know_their_places_and_hear_the_same_answers(
     nodes(1, gpus=1)
     cluster = RaySettings(cpus=LARGE, gpu=1.0, together=3)
     config = {"folder": str(tmp_path)}
-    with opened(tmp_path, training_ranks.chosen, cluster, workers=3, ranks=True) as made:
+    with opened(tmp_path, training_ranks.chosen, cluster, workers=3, ranks=True, **at_storage(tmp_path)) as made:
         stream = events_with(3, made)
         made.submit(Launch(0, {**config, "what": "told"}, 0, 3, 3, 7))
         end = until(stream, (TrialPaused, TrialFailed))
         assert isinstance(end, TrialPaused), end
-        pytest.importorskip("torch")
-        made.submit(Launch(1, {**config, "what": "averaged"}, 0, 2, 3, 7))
-        *reports, end = [next(stream) for _ in range(3)]
-    assert [getattr(event, "value", None) for event in reports] == [6.0, 6.0], "the sum over three ranks"
-    assert isinstance(end, TrialPaused)
+        made.submit(Launch(1, {**config, "what": "met"}, 0, 1, 3, 7))
+        assert until(stream, TrialReported).value == 3.0, "rank 0 has heard of ranks 1 and 2"
+        assert isinstance(until(stream, (TrialPaused, TrialFailed)), TrialPaused)
+        for start, milestone in ((0, 2), (2, 3)):
+            made.submit(Launch(2, {**config, "what": "counted"}, start, milestone, 3, 7))
+            assert until(stream, (TrialPaused, TrialFailed)).resource == milestone
+    counted = [(tmp_path / f"counted-2-{rank}").read_text().split() for rank in range(3)]
+    assert counted == 3 * [["0:1", "0:2", "2:3"]], "each has what rank 0 had saved"
     told = [
         dict(line.split("=", 1) for line in (tmp_path / f"told-0-0-{rank}").read_text().splitlines())
         for rank in range(3)
@@ -216,10 +230,10 @@ def test_a_folder_or_a_training_that_a_node_does_not_have_is_refused_with_its_na
         opened(Path("/proc/rungwise"), local_trainings.train, RaySettings(), workers=1),
     ):
         pass
-    monkeypatch.setattr(seats, "SEEING", 0.0)
-    monkeypatch.setattr(seats.Seats, "_probe", lambda self, seat: tmp_path / os.urandom(4).hex())
+    monkeypatch.setattr(ground, "SEEING", 0.0)
+    monkeypatch.setattr(ground.Ground, "_probe", lambda self, life: tmp_path / os.urandom(4).hex())
     with (
-        pytest.raises(InputError, match="is not seen here: let the store lie in a folder that all nodes share"),
+        pytest.raises(InputError, match="is not seen here: let storage be a folder that all nodes share, or a URL"),
         opened(tmp_path, local_trainings.train, RaySettings(), workers=1),
     ):
         pass
@@ -244,7 +258,8 @@ def test_a_node_that_joins_is_used_and_one_that_dies_gives_its_trial_back(
     monkeypatch.setattr(logging.getLogger("rungwise"), "propagate", True)
     monkeypatch.setattr(seats, "SETTLING", 0.3)
     first = nodes()
-    with opened(tmp_path, local_trainings.train, RaySettings(cpus=LARGE), workers=2, every_units=1) as made:
+    options = {"workers": 2, "every_units": 1, **at_storage(tmp_path)}
+    with opened(tmp_path, local_trainings.train, RaySettings(cpus=LARGE), **options) as made:
         stream = chain.from_iterable(made.events())
         assert next(stream) == CapacityChanged(0.0, 1)
         made.submit(steps(0))
@@ -275,7 +290,7 @@ def test_a_node_that_joins_is_used_and_one_that_dies_gives_its_trial_back(
                 reached.append(event.resource)
             elif isinstance(event, TrialPaused) and event.trial == 0:
                 break
-        assert reached == [paused.resource + 1, paused.resource + 2]
+        assert reached == [paused.resource + 1, paused.resource + 2], "on the other node, from the storage"
     assert [record.message for record in caplog.records] == [
         "the cluster has room for 1 of 2 slots: the others are used when nodes join"
     ]

@@ -16,6 +16,8 @@ from rungwise.checkpoints.manifest import MANIFEST
 from rungwise.checkpoints.shipping import complete, discard, download, newest_first, shipped, upload
 from rungwise.checkpoints.storage import Storage
 from rungwise.core.errors import InputError, StorageError
+from rungwise.trial.supply import fetch
+from rungwise.trial.trial import Job
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +125,22 @@ def test_an_upload_that_was_cut_unseen_is_noticed_when_it_is_looked_at(faulty: R
     (listed,) = shipped(storage)
     assert not complete(storage, listed)
     assert not download(storage, one.path, tmp_path / "there", 9)
+
+
+def test_a_job_takes_what_is_at_the_storage_where_its_folder_has_another_of_the_same_resource(
+    faulty: Remote, tmp_path: Path
+) -> None:
+    storage = Storage(f"{faulty.url}/it")
+    for where in ("ours", "theirs"):
+        save_checkpoint(tmp_path / where, 3, lambda draft, where=where: (draft / "model").write_text(where))  # type: ignore[misc]
+    source = upload(storage, 7, tmp_path / "theirs", 3).path
+    job = Job(7, {}, 1, 1, 3, 9, 9, folder=str(tmp_path / "ours"), storage=storage.url, source=source)
+    told: list[object] = []
+    assert fetch(job, told.append) == job
+    assert (tmp_path / "ours" / "3" / "model").read_text() == "theirs", "another machine has trained it since"
+    discard(storage, source)
+    assert fetch(job, told.append) == job, "what is here is better than nothing"
+    assert told == []
 
 
 @pytest.mark.parametrize("operation", ["put", "pipe", "find", "cat", "get", "rm"])

@@ -1,9 +1,12 @@
 """A whole experiment on Ray: tuned, interrupted, resumed elsewhere, retrained; and what is refused in a sentence."""
 
 import os
+import select
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from commandline import (
     handles_of,
     rungwise,
     sentence,
+    trained,
     under_way,
     wait_until_gone,
 )
@@ -65,12 +69,14 @@ def test_what_was_suspended_here_is_resumed_there(tmp_path: Path, ray_cluster: A
         rw.tune(
             training_ranks.fragile, {"folder": [str(tmp_path)], "x": (0.0, 1.0)}, metric="loss", max_resource=3,
             trials=2, workers=2, slots=2, scheduler="fifo", store=store, name="moved", max_failures=1, max_retries=0,
+            storage=tmp_path / "shared",
         )  # fmt: skip
     (tmp_path / "mended").touch()
     done = rw.resume("moved", store=store, backend="ray")
     assert done.finish == "done"
     assert [entry.status for entry in done.ledger.trials.values()] == ["failed", "completed"]
     assert rw.replay("moved", store=store).missing == 0
+    assert done.checkpoint == tmp_path / "shared" / "moved" / "trial-1" / "3", "a path is the folder, for nodes too"
     assert "backend" not in rw.Experiment.open("moved", store).spec.local, "the settings stay as they were"
 
 
@@ -89,22 +95,31 @@ def test_what_was_tuned_there_is_retrained_there_or_here(cli: Cli, tmp_path: Pat
     assert here.json()["candidates"][0]["metrics"].keys() >= {"loss"}
 
 
-def test_no_trial_outlives_a_tuner_that_is_killed_and_another_place_goes_on(
+def test_no_trial_outlives_a_tuner_that_is_killed_and_another_place_goes_on_with_the_stores_file_alone(
     tmp_path: Path, ray_cluster: Any, gate: Gate
 ) -> None:
     (tmp_path / "space.yaml").write_text("lr: {range: [1e-4, 1.0], log: true}\nact: {choices: [relu, tanh]}\n")
     with under_way(
         tmp_path, "tune", f"{TRAININGS / 'training_functions.py'}:gated", "--space", "space.yaml", *WANTED,
         "--name", "killed", "--scheduler", "fifo", "--workers", "2",
-        "--backend", "ray", "--address", ray_cluster.address,
+        "--backend", "ray", "--address", ray_cluster.address, "--storage", f"file://{tmp_path / 'remote'}",
+        "--checkpoint-every", "1",
     ) as tuner:  # fmt: skip
-        handles = handles_of({pid for trial in gate.waiting(2) for pid in trial.pids})
+        gate.let_pass(4)
+        waiting = gate.waiting(6)
+        while rw.Experiment.open("killed", tmp_path / "runs.db").ledger.spent < 4:
+            select.select([], [], [], 0.01)
+        handles = handles_of({pid for trial in waiting[-2:] for pid in trial.pids})
         assert len(handles) == 4, "two trials, and what started each"
         os.kill(tuner.process.pid, signal.SIGKILL)
         wait_until_gone(handles)
+    assert not list((tmp_path / "runs.db-checkpoints").glob("*/*/[0-9]*")), "no checkpoint was ever on the tuner's disk"
+    rmtree(tmp_path / "runs.db-checkpoints", ignore_errors=True)
     gate.let_pass(100)
     done = rungwise(tmp_path, "resume", "killed", "--store", "runs.db", "--backend", "local")
     assert done.code == 0, done.err
+    repeated = Counter(trained(tmp_path)) - Counter(set(trained(tmp_path)))
+    assert all(unit > 1 for _, unit in repeated), "what had been saved when the next unit began is not trained again"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """The parts of trials on a cluster that need no cluster: which slots, who is let in, who waits, what a loss means."""
 
 import json
+import os
+import select
+import signal
 import socket
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,9 +19,12 @@ from rungwise.backends.local.jobs import Displaced, Failed, Returned, Running, c
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.queue import Queue, Queued
 from rungwise.backends.ray.door import Door
+from rungwise.backends.ray.ground import Ground, stands_on
 from rungwise.backends.ray.host import moved
 from rungwise.backends.ray.placing import choose
+from rungwise.backends.ray.scratch import Scratch
 from rungwise.core.commands import Launch
+from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialPaused
 from rungwise.core.ledger import Ledger
 from rungwise.trial.trial import Job
@@ -83,6 +90,70 @@ def test_only_who_knows_the_secret_is_let_in_and_nothing_after_the_first_line_is
     callers[3].close()
     end.close()
     door.close()
+
+
+def test_a_storage_that_is_another_one_there_is_noticed(tmp_path: Path) -> None:
+    url = f"file://{tmp_path / 'remote'}"
+    ground = Ground(tmp_path, url)
+    task = ground.task("life")
+    assert stands_on(task, "life")
+    assert ground.problem("life") is None
+    with pytest.raises(InputError, match=f"what the tuner wrote to {url} is not read there: let storage be a folder"):
+        stands_on({**task, "word": "another"}, "life")
+    ground.close()
+    assert list((tmp_path / "remote").iterdir()) == []
+
+
+def test_what_a_slot_that_was_killed_has_left_goes_with_the_next_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living, killed = Scratch(), Scratch()
+    (killed.path / "trial-3" / "9").mkdir(parents=True)
+    os.close(killed.lock)
+    killed.lock = os.open(os.devnull, os.O_RDONLY)
+    (tmp_path / "rungwise-slot-notes.txt").touch()
+    (tmp_path / "mine").mkdir()
+    next_one = Scratch()
+    assert sorted(tmp_path.iterdir()) == sorted(
+        [living.path, next_one.path, tmp_path / "mine", tmp_path / "rungwise-slot-notes.txt"]
+    )
+    for each in (living, killed, next_one):
+        each.close()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_folder_of_a_slot_that_is_killed_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    reading, writing = os.pipe()
+    slot = os.fork()
+    if not slot:
+        (Scratch().path / "trial-3").mkdir()
+        os.write(writing, b"!")
+        os.close(writing)
+        select.select([], [], [])
+    os.read(reading, 1)
+    assert [path.name for path in tmp_path.glob("*/*")] == ["trial-3"]
+    os.kill(slot, signal.SIGKILL)
+    os.waitpid(slot, 0)
+    while list(tmp_path.iterdir()):
+        select.select([], [], [], 0.005)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_only_the_trial_that_comes_next_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    scratch = Scratch()
+    for name in ("trial-1/3", "trial-2/9", "trial-2/.saving-27"):
+        (scratch.path / name).mkdir(parents=True)
+    scratch.prepare(2, fresh=False)
+    assert {path.name for path in scratch.path.rglob("*")} == {"trial-2", "9", ".saving-27"}
+    scratch.prepare(2, fresh=True)
+    assert {path.name for path in scratch.path.rglob("*")} == {"trial-2", "9"}
+    scratch.prepare(7, fresh=True)
+    assert list(scratch.path.iterdir()) == []
+    scratch.close()
 
 
 def test_who_waits_for_a_place_is_started_in_order_or_ends() -> None:

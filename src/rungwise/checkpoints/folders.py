@@ -50,10 +50,15 @@ def checkpoint_folder(folder: Path, resource: int) -> Path:
 
 def draft_folder(folder: Path, resource: int) -> Path:
     """An empty folder to write a checkpoint into; whatever an earlier attempt left there is removed."""
-    draft = _draft(folder, resource)
+    draft = draft_place(folder, resource)
     erase(draft)
     draft.mkdir(parents=True)
     return draft
+
+
+def draft_place(folder: Path, resource: int) -> Path:
+    """Where that folder is."""
+    return folder / f".saving-{resource}"
 
 
 def newest(folder: Path, limit: int, *, thorough: bool = False) -> int:
@@ -159,7 +164,7 @@ def _share(source: str, target: str) -> None:
 @contextmanager
 def _drafting(folder: Path, resource: int) -> Iterator[Path]:
     """A draft that is gone if anything fails; whether the disk is full is only seen while it is still there."""
-    draft = _draft(folder, resource)
+    draft = draft_place(folder, resource)
     try:
         yield draft_folder(folder, resource)
     except BaseException as error:
@@ -170,10 +175,6 @@ def _drafting(folder: Path, resource: int) -> Iterator[Path]:
         if full:
             raise DiskFullError(held) from error
         raise
-
-
-def _draft(folder: Path, resource: int) -> Path:
-    return folder / f".saving-{resource}"
 
 
 def _check_room(draft: Path, room: int | None) -> int:

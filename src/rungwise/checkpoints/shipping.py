@@ -79,6 +79,17 @@ def download(storage: Storage, path: str, folder: Path, resource: int, *, room: 
     return receive(folder, resource, fill, room=room)
 
 
+def is_copy(storage: Storage, path: str, folder: Path, resource: int) -> bool:
+    """Whether what is at a `path` of the storage, if anything is, is what lies at `resource` in a trial's `folder`."""
+    try:
+        return storage.read(f"{path}/{MANIFEST}") in (
+            None,
+            (checkpoint_folder(folder, resource) / MANIFEST).read_bytes(),
+        )
+    except OSError:
+        return False
+
+
 def shipped(storage: Storage, trial: int | None = None) -> list[Shipped]:
     """What lies at the storage of a trial (None: of all), sealed or not, as one listing tells."""
     sizes: dict[tuple[int, int, str], int] = {}

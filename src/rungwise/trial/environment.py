@@ -33,8 +33,9 @@ milestones is lost with it. A script that calls `rungwise.current_trial()` need 
 `checkpoint_every` says.
 
 Of several ranks, what rank 0 prints is its trial's report; the lines of the others are ordinary output. All may write
-to RUNGWISE_SAVE, which counts when the last of them has exited. A rank that exits otherwise than with 0 fails the job,
-and the others are ended; when rank 0 has exited with 0 they get a grace to follow.
+to RUNGWISE_SAVE, which counts when the last of them has exited; but on nodes of a cluster that share no disk each has
+its own, and rank 0's counts. A rank that exits otherwise than with 0 fails the job, and the others are ended; when rank
+0 has exited with 0 they get a grace to follow.
 """
 
 import os

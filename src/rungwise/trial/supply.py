@@ -1,7 +1,8 @@
 """A job's checkpoints where they are kept at a storage given by a URL; its own folder then holds copies.
 
-1. Before a job trains, what it goes on from is fetched, unless its folder has it. Where that is gone or torn, the
-   newest whole one below it is taken, at the storage or in the folder, and the tuner is told.
+1. Before a job trains, what it goes on from is fetched, unless its folder has the very same: another machine may have
+   trained the same units since. Where that is gone or torn, the newest whole one below it is taken, at the storage or
+   in the folder, and the tuner is told.
 2. What a child takes over from its parent is uploaded as its own at once.
 3. A checkpoint is uploaded when it is in its place in the folder, and only then told as saved. The storage then keeps
    what the folder keeps: what a crash would go back to stays until it is recorded.
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from rungwise.checkpoints.disk import DiskFullError
 from rungwise.checkpoints.folders import TooLargeError, newest, resources
-from rungwise.checkpoints.shipping import Shipped, discard, download, newest_first, shipped, trial_path, upload
+from rungwise.checkpoints.shipping import Shipped, discard, download, is_copy, newest_first, shipped, trial_path, upload
 from rungwise.checkpoints.storage import Storage
 from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Message
@@ -95,9 +96,12 @@ class Supply:
 
 def _fetched(job: "Job", folder: Path, url: str, tell: Callable[[Message], object]) -> tuple[int, str | None]:
     """The resource of what there is to go on from, and its path at the storage, if that is known."""
-    if newest(folder, job.start) == job.start:
-        return job.start, job.source
+    here = newest(folder, job.start) == job.start
+    if here and job.source is None:
+        return job.start, None
     storage = Storage(url)
+    if here and job.source is not None and is_copy(storage, job.source, folder, job.start):
+        return job.start, job.source
     try:
         if job.source is not None and download(storage, job.source, folder, job.start, room=job.room):
             return job.start, job.source

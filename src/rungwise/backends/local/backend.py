@@ -187,7 +187,8 @@ class LocalBackend:
             cause, what = "exit", "its process could not be started"
             self._start(launch, folder, room)
         except OSError as error:
-            resource = newest(folder, launch.start)
+            own = self._settings.storage is not None and launch.parent is None  # the folder may have no copy
+            resource = launch.start if own else newest(folder, launch.start)
             held = error.draft_bytes if isinstance(error, DiskFullError) else 0
             waiting = Waiting(trial, resource, folder, need(held), again=partial(self._try, launch, room))
             if not (is_full(error, self._checkpoints) and self._supervisor.full_disk.hold(waiting)):

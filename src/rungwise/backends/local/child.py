@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,11 +10,17 @@ from rungwise.backends.local.jobs import Outcome, Running
 from rungwise.backends.local.output import tail, write
 from rungwise.backends.local.processes import Exit
 from rungwise.backends.local.scripts import Program, reported_by
+from rungwise.checkpoints.folders import trial_folder
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message
 from rungwise.trial.trial import Job
 
 LONGEST_LINE = 16 << 20
 CHUNKS = 64  # more than any pipe holds; somebody who escaped from the process group may print without end
+
+
+def at_home(job: Job, home: Path | None) -> Job:
+    """A job as it is told where the folders of trials are in `home` (None: where they are here)."""
+    return job if home is None else replace(job, folder=str(trial_folder(home, job.trial)))
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +30,8 @@ class Child:
     `once`: it runs one job and is gone. `output` is the file that it writes to, from `since` bytes on for this job.
     `printed` is the end of a pipe with what a script prints (-1: none); `connected` whether it speaks over its channel
     instead of in printed lines. `carried` is the end of a connection with what a process on another machine prints,
-    which cannot write to the output itself (-1: none).
+    which cannot write to the output itself (-1: none). `home` is where that machine has folders of its own for trials
+    (None: it sees ours).
 
     Where a job runs in several ranks, each is a child. Rank 0, the `head` of the others, has the job (`running`);
     `ranks` are those that are not gone, the same list in all. `told` is what it said of its own end, `reports_too`
@@ -40,6 +47,7 @@ class Child:
     since: int = 0
     printed: int = -1
     carried: int = -1
+    home: Path | None = None
     connected: bool = True
     rank: int = 0
     head: "Child | None" = None
@@ -65,13 +73,15 @@ class Child:
 
     def begin(self, job: Job, folder: Path, program: Program, *, ranked: bool) -> None:
         """Give it, and its other ranks, a job; `ranked` if it is one of ranks."""
-        self.running = Running(job, folder, program.draft, checkpoint=job.start, ranks=len(self.ranks))
-        message = job.message()
-        if program.argv is not None:
-            del message["config"]  # it may be large, and the script may never read this; it is in the file
-        if ranked:
-            message["world_size"] = self.running.ranks
+        self.running = Running(
+            job, folder, program.draft, checkpoint=job.start, ranks=len(self.ranks), afar=self.home is not None
+        )  # fmt: skip
         for each in self.ranks:
+            message = at_home(job, each.home).message()
+            if program.argv is not None:
+                del message["config"]  # it may be large, and the script may never read this; it is in the file
+            if ranked:
+                message["world_size"] = self.running.ranks
             each.send({"job": {**message, "rank": each.rank} if each.rank else message})
 
     def send(self, message: Message) -> None:

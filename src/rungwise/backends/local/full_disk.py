@@ -7,6 +7,7 @@
 3. Where there is room at once it goes on at once. If it then dies of the same at the same place, it has failed: some
    other disk is full, which nobody here looks at.
 4. A job that could not be started for want of room waits likewise, and is started then.
+5. Where a job runs that has its folder on a disk of its own machine, that cannot be looked at: 3 alone holds.
 """
 
 import logging
@@ -34,7 +35,10 @@ logger = logging.getLogger("rungwise")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A trial that needs `need` bytes to go on from its checkpoint at `resource`; `again` starts it."""
+    """A trial that needs `need` bytes to go on from its checkpoint at `resource`; `again` starts it.
+
+    0 bytes: where it needs them cannot be looked at.
+    """
 
     trial: int
     resource: int
@@ -60,7 +64,8 @@ class FullDisk:
         """What is to be told of a job that died: nothing yet, if it died of a full disk."""
         if running.full is None or not running.out_of_room or failed.cause not in OF_FULL_DISKS:
             return failed
-        waiting = Waiting(failed.trial, failed.resource, running.folder, need(running.full[1]))
+        room = 0 if running.afar else need(running.full[1])
+        waiting = Waiting(failed.trial, failed.resource, running.folder, room)
         return None if self.hold(waiting) else replace(failed, cause="checkpoint")
 
     def hold(self, waiting: Waiting) -> bool:
@@ -129,12 +134,16 @@ def need(held: int) -> int:
 
 def look_around(running: Running, outcome: Outcome) -> None:
     """Note in a job that has failed if its disk is full; to be called before its draft is removed."""
-    if isinstance(outcome, Failed) and not running.out_of_room and free(running.folder) < LEAST_FREE:
+    if running.afar or not isinstance(outcome, Failed) or running.out_of_room:
+        return
+    if free(running.folder) < LEAST_FREE:
         running.full = (running.reported, 0 if running.draft is None else size_of(running.draft))
 
 
 def has_room(folder: Path, room: int) -> bool:
-    """Whether so many bytes are free on a folder's disk, and its user may write there."""
+    """Whether so many bytes are free on a folder's disk, and its user may write there; always where none are needed."""
+    if not room:
+        return True
     if free(folder) < room:
         return False
     probe = (folder if folder.is_dir() else folder.parent) / PROBE

@@ -182,6 +182,8 @@ class Hearing:
             case {"rewound": int(resource)}:
                 running.checkpoint = resource
                 self._events.append(TrialRewound(self._now(), running.job.trial, resource))
+            case {"saving": _}:
+                running.saving = True
             case {"drafted": _}:
                 running.drafted_at = -1
                 self.ask_for_draft(child, running)

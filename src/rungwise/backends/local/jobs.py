@@ -78,7 +78,8 @@ class Running:
     for saying nothing. `full` is the resource of the checkpoint for which the disk had no room, and the bytes that were
     written of it; `unkept` that of one that could not be put to the storage, and why. `drafted_at` is the resource of
     the checkpoint that a script has left for the storage (-1: it is not known yet, 0: there is none, or none is
-    wanted).
+    wanted). `afar`: its processes run where the trial has another folder, in which nobody here can look; `saving` that
+    a script has begun to fill its draft there.
     """
 
     job: Job
@@ -100,6 +101,8 @@ class Running:
     full: tuple[int, int] | None = None
     unkept: tuple[int, str] | None = None
     drafted_at: int = 0
+    afar: bool = False
+    saving: bool = False
 
     @property
     def reached(self) -> bool:
@@ -122,6 +125,8 @@ class Running:
     @property
     def drafted(self) -> bool:
         """Whether a script has put something into the folder for its checkpoint."""
+        if self.afar:
+            return self.saving
         try:
             return self.draft is not None and any(self.draft.iterdir())
         except OSError:  # somebody removed it

@@ -16,7 +16,7 @@ from rungwise.backends.local.output import open_output, shared_output
 from rungwise.backends.local.places import Watcher, What
 from rungwise.backends.local.processes import Processes
 from rungwise.backends.local.ranks import free_port, variables
-from rungwise.backends.local.scripts import Program, program_for
+from rungwise.backends.local.scripts import Program, make_ready, program_for
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import Devices, thread_limits, usable_cores
 from rungwise.backends.local.training import ScriptTraining
@@ -68,7 +68,10 @@ class Pool:
         Where one of the ranks cannot be started, none is left.
         """
         what = self._what
-        program = program_for(what, job, folder) if isinstance(what, ScriptTraining) else Program()
+        program = Program()
+        if isinstance(what, ScriptTraining):
+            make_ready(job, folder)
+            program = program_for(what, job, folder)
         if self._ranks:
             child = self._spawn_ranks(job.slots, folder, program)
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.checkpoints.disk import is_full, size_of
-from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, draft_folder, drop, seal
+from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, draft_folder, draft_place, drop, seal
 from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.trial import environment as names
@@ -65,18 +65,22 @@ class Program:
 
 
 def program_for(script: ScriptTraining, job: Job, folder: Path) -> Program:
-    """What runs a script for a job; its configuration is written, and the draft of its checkpoint made."""
-    draft = draft_folder(folder, job.milestone)
-    config_file = write_config(job, folder)
+    """What runs a script for a job, whose trial has this folder where it runs; nothing is written."""
+    draft = draft_place(folder, job.milestone)
+    config_file = (folder / CONFIG_FILE).absolute()
     argv = arguments_for(script.command, script.config_as, job.config, config_file)
     return Program(argv, environment_for(job, script.config_as, folder, config_file, draft), draft)
 
 
-def write_config(job: Job, folder: Path) -> Path:
-    """The JSON file with a trial's configuration, written."""
-    file = folder / CONFIG_FILE
-    file.write_text(json.dumps(dict(job.config), indent=2) + "\n", encoding="utf-8")
-    return file.absolute()
+def make_ready(job: Job, folder: Path) -> None:
+    """Write a trial's configuration, and make the draft of its checkpoint, where a script finds them."""
+    draft_folder(folder, job.milestone)
+    write_config(job.config, folder / CONFIG_FILE)
+
+
+def write_config(config: Configuration, file: Path) -> None:
+    """Write a configuration as a script reads it."""
+    file.write_text(json.dumps(dict(config), indent=2) + "\n", encoding="utf-8")
 
 
 def arguments_for(

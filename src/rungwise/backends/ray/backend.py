@@ -7,6 +7,7 @@ from pathlib import Path
 from rungwise.backends.local.places import OpenPlaces, What
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import check_devices
+from rungwise.backends.ray.ground import Ground
 from rungwise.backends.ray.pool import RayPool
 from rungwise.backends.ray.settings import RaySettings
 
@@ -16,6 +17,6 @@ def places_on(ray: RaySettings, settings: LocalSettings, checkpoints: Path) -> C
     check_devices(settings.gpus, settings.per_gpu, settings.workers)
 
     def places(what: What) -> OpenPlaces:
-        return partial(RayPool, what, settings, ray, checkpoints.resolve())
+        return partial(RayPool, what, settings, ray, partial(Ground, checkpoints.resolve(), settings.storage))
 
     return places

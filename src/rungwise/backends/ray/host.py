@@ -4,6 +4,7 @@
 2. A process speaks to the tuner over connections of its own. What programs print goes through a pipe and is carried
    over, because a pipe is what they expect; a training function prints straight into a connection.
 3. When the tuner hangs up, or answers nothing for a while, every process is ended.
+4. Where checkpoints are kept at a storage, trials have their folders in one of the slot's own (see `scratch`).
 """
 
 import os
@@ -19,8 +20,10 @@ from typing import Any
 
 from rungwise.backends.local.processes import Processes
 from rungwise.backends.local.ranks import free_port
+from rungwise.backends.ray.ground import stands_on
+from rungwise.backends.ray.scratch import Scratch
 from rungwise.backends.ray.wire import SLOT_NOTICES, SPOKEN, call, first_line, hasten, listen, watch
-from rungwise.core.errors import InputError
+from rungwise.core.errors import InputError, StorageError
 from rungwise.trial.channel import CHUNK, Channel, Message
 
 CARRYING = 0.5
@@ -39,7 +42,7 @@ def serve(
         watch(control, SLOT_NOTICES)
         called()
         caller = Caller((tuner[0], tuner[1]), hello["secret"], hello["life"])
-        Host(Channel(control), caller, listening, here).run()
+        Host(Channel(control), caller, listening, here, hello["life"]).run()
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ class Host:
     caller: Caller
     listening: socket.socket
     here: Callable[[str], str]
+    life: str
+    scratch: Scratch | None = None
     guests: dict[int, Guest] = field(default_factory=dict)
     awaited: dict[str, socket.socket] = field(default_factory=dict)
     reserve: int = 0
@@ -106,18 +111,20 @@ class Host:
             processes = start()
             self.reserve = setup["reserve"]
             self.caller.reserve(self.reserve)
-            self.tell({"ready": True})
+            self.tell({"ready": True, "home": None if self.scratch is None else str(self.scratch.path)})
             while self._serve(processes):
                 detail = f"the process that starts the trials died ({processes.post_mortem()})"
                 processes.close()
                 self._all_gone()
                 self.tell({"died": detail})
                 processes = start()
-        except (InputError, OSError) as error:
+        except (InputError, StorageError, OSError) as error:
             self.tell({"refused": str(error)})
         finally:
             if processes is not None:
                 processes.close()
+            if self.scratch is not None:  # before the tuner hears that we are gone, and lets Ray end us
+                self.scratch.close()
             self.control.close()
 
     def tell(self, message: Mapping[str, Any]) -> None:
@@ -127,18 +134,13 @@ class Host:
 
     def _prepare(self, setup: Message) -> Callable[[], Processes]:
         """Check that trials can run here: what starts the process that starts them."""
-        if (probe := setup["probe"]) is not None:
-            try:
-                Path(probe).parent.mkdir(parents=True, exist_ok=True)
-                Path(probe).touch()
-            except OSError as error:
-                raise InputError(
-                    f"the folder {Path(probe).parent} for checkpoints cannot be written there ({error.strerror})"
-                ) from None
+        if stands_on(setup["ground"], self.life):
+            self.scratch = Scratch()
+        holding = () if self.scratch is None else (self.scratch.lock,)
         function = None if setup["function"] is None else moved(setup["function"], self.here)
         if Path(setup["cwd"]).is_dir():
             os.chdir(setup["cwd"])
-        return lambda: Processes(setup["env"], function)
+        return lambda: Processes(setup["env"], function, holding)
 
     def _serve(self, processes: Processes) -> bool:
         """Do what there is to do until the tuner hangs up; True where the launcher has died before."""
@@ -158,6 +160,8 @@ class Host:
 
     def _obey(self, message: Message, processes: Processes) -> None:
         match message:
+            case {"next": int(trial), "fresh": bool(fresh)} if self.scratch is not None:
+                self.scratch.prepare(trial, fresh=fresh)
             case {"spawn": int(key)}:
                 try:
                     self._spawn(key, message, processes)

@@ -7,26 +7,28 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rungwise.backends.local.child import Child
+from rungwise.backends.local.child import Child, at_home
 from rungwise.backends.local.jobs import Outcome
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.output import open_output, shared_output
 from rungwise.backends.local.places import Watcher, What
 from rungwise.backends.local.processes import Exit
 from rungwise.backends.local.ranks import variables
-from rungwise.backends.local.scripts import Program, program_for
+from rungwise.backends.local.scripts import Program, make_ready, program_for
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import VISIBLE, thread_limits
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.backends.ray.cluster import Cluster
+from rungwise.backends.ray.ground import Ground
 from rungwise.backends.ray.placing import choose, local_places
 from rungwise.backends.ray.seat import Seat
 from rungwise.backends.ray.seats import Seats
 from rungwise.backends.ray.settings import RaySettings
+from rungwise.checkpoints.folders import trial_folder
 from rungwise.trial.channel import Channel
 from rungwise.trial.trial import Job
 
@@ -37,11 +39,12 @@ ORPHANS = 0.15
 class RayPool:
     """The children of a cluster, in `settings.workers` slots of it at most. `what` is a script, or a packed function.
 
-    `checkpoints` is the folder that all nodes must see. Raises InputError for what cannot be.
+    `ground` makes what all nodes must share with us, once there is a cluster. Raises InputError for what cannot be.
     """
 
     def __init__(
-        self, what: What, settings: LocalSettings, ray: RaySettings, checkpoints: Path, ears: Ears, watcher: Watcher
+        self, what: What, settings: LocalSettings, ray: RaySettings, ground: Callable[[], Ground], ears: Ears,
+        watcher: Watcher,
     ) -> None:  # fmt: skip
         self._what = what
         self._settings = settings
@@ -59,7 +62,12 @@ class RayPool:
             "reserve": len(self._lines),
         }  # fmt: skip
         cluster = Cluster(ray, settings.workers, on_one_node=not settings.ranks)
-        self._seats = Seats(cluster, settings.workers, setup, checkpoints, ears, self)
+        try:
+            made = ground()
+        except BaseException:
+            cluster.close()
+            raise
+        self._seats = Seats(cluster, settings.workers, setup, made, ears, self)
 
     @property
     def slots(self) -> int:
@@ -72,11 +80,11 @@ class RayPool:
 
     def run(self, job: Job, folder: Path) -> Child:
         """Start a job for which there is room. The child of rank 0; where a rank cannot be started, none is left."""
-        what = self._what
-        program = program_for(what, job, folder) if isinstance(what, ScriptTraining) else Program()
+        if isinstance(self._what, ScriptTraining) and self._settings.storage is None:
+            make_ready(job, folder)
         ranked = self._settings.ranks
-        child = self._spawn_ranks(job.slots, folder, program) if ranked else self._alone(job.slots, folder, program)
-        child.begin(job, folder, program, ranked=ranked)
+        child = self._spawn_ranks(job, folder) if ranked else self._alone(job, folder)
+        child.begin(job, folder, self._program(job, folder), ranked=ranked)
         return child
 
     def release(self, child: Child) -> None:
@@ -131,6 +139,13 @@ class RayPool:
 
     # Processes
 
+    def _program(self, job: Job, folder: Path, home: Path | None = None) -> Program:
+        """What its processes execute where the folders of trials are in `home` (None: where they are here)."""
+        if not isinstance(self._what, ScriptTraining):
+            return Program()
+        where = folder if home is None else trial_folder(home, job.trial)
+        return program_for(self._what, at_home(job, home), where)
+
     def _choose(self, slots: int) -> list[Seat] | None:
         idle = {child.key for child in self._idle}
         free = [
@@ -142,33 +157,36 @@ class RayPool:
     def _idle_for(self, slots: int) -> Child | None:
         return next((child for child in self._idle if child.slots == slots), None)
 
-    def _take(self, slots: int) -> list[Seat]:
+    def _take(self, job: Job) -> list[Seat]:
         """Free slots, of which idle processes are ended."""
-        chosen = self._choose(slots)
+        chosen = self._choose(job.slots)
         if chosen is None:
-            raise ValueError(f"a job asks for {slots} slots, for which there is no room")
+            raise ValueError(f"a job asks for {job.slots} slots, for which there is no room")
         for child in [each for each in self._idle if any(seat.key == each.key for seat in chosen)]:
             self._end(child)
+        tell_next(chosen, job.trial, fresh=True)
         return chosen
 
-    def _alone(self, slots: int, folder: Path, program: Program) -> Child:
+    def _alone(self, job: Job, folder: Path) -> Child:
         """One process that has all the slots."""
-        warm = self._idle_for(slots)
+        warm = self._idle_for(job.slots)
         if warm is not None:
             self._idle.remove(warm)
+            tell_next(self._hosts[warm.key], job.trial, fresh=False)
             return warm
         output = open_output(folder) if self._once else shared_output()
-        seats = self._take(slots)
+        seats = self._take(job)
+        program = self._program(job, folder, seats[0].home)
         environment = {**program.environment, **self._devices(seats)}
-        if slots > 1:
-            environment = {**thread_limits(self._ray.cpus, 1, slots), **self._settings.env, **environment}
+        if job.slots > 1:
+            environment = {**thread_limits(self._ray.cpus, 1, job.slots), **self._settings.env, **environment}
         child = self._spawn(seats, output, program.argv, environment)
         child.ranks = [child]
         return child
 
-    def _spawn_ranks(self, count: int, folder: Path, program: Program) -> Child:
+    def _spawn_ranks(self, job: Job, folder: Path) -> Child:
         """As many processes, of a slot each; all on a node see the GPUs of all there, in the order of the ranks."""
-        seats = self._take(count)
+        seats, count = self._take(job), job.slots
         tokens = [secrets.token_hex(8) for _ in seats]
         ranks: list[Child] = []
         try:
@@ -179,6 +197,7 @@ class RayPool:
                     place["before"] = {"address": [before.ip, before.port], "token": tokens[rank]}
                 if rank + 1 < count:
                     place["after"] = tokens[rank + 1]
+                program = self._program(job, folder, seat.home)
                 environment = {
                     **program.environment, **self._devices([each for each in seats if each.node == seat.node]),
                     **variables(rank, count, seats[0].meet, address=seats[0].ip, local=local),
@@ -218,13 +237,20 @@ class RayPool:
         child = Child(
             key, Channel(ends["channel"]), output, len(seats), (), self._once, since=since,
             printed=_descriptor(ends["printed"]) if "printed" in ends else -1, carried=_descriptor(ends["output"]),
-            connected=argv is None,
+            home=host.home, connected=argv is None,
         )  # fmt: skip
         self._children[key] = child
         self._hosts[key] = seats
         for seat in seats:
             seat.key = key
         return child
+
+
+def tell_next(seats: Sequence[Seat], trial: int, *, fresh: bool) -> None:
+    """Let slots that have folders of their own know whose job comes next."""
+    for seat in seats:
+        if seat.home is not None:
+            seat.tell({"next": trial, "fresh": fresh})
 
 
 def wait_for_silence(channels: Sequence[Channel], seconds: float) -> None:

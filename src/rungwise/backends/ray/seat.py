@@ -3,6 +3,7 @@
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rungwise.backends.ray.wire import TUNER_NOTICES, watch
@@ -15,6 +16,7 @@ class Seat:
 
     `number` is the slot's, `life` a word for this life of it; `node` is Ray's name of the node, `host` its own. `gpus`
     are the devices that Ray gave it; `port` is where other ranks reach it, `meet` one at which ranks can meet there.
+    `home` is where on its node the folders of trials are (None: in the folder of the checkpoints, which it sees).
     `lines` are connections in reserve; `key` is the process that it has, or that has it.
     """
 
@@ -28,6 +30,7 @@ class Seat:
     port: int = 0
     meet: int = 0
     ready: bool = False
+    home: Path | None = None
     lines: dict[int, socket.socket] = field(default_factory=dict)
     key: int | None = None
 

@@ -1,8 +1,8 @@
 """The slots of a cluster as they come and go: who has called, who can run trials, and how many there are.
 
 1. Opened, it waits until all slots are there, or as many as the cluster has room for.
-2. Every slot is asked to write where the checkpoints are to lie, and to import the training. One that cannot is
-   refused: at the opening in a sentence, later by a warning, and it is given back.
+2. Every slot is asked to write where the checkpoints are to lie (see `ground`), and to import the training. One that
+   cannot is refused: at the opening in a sentence, later by a warning, and it is given back.
 3. A slot that is gone takes with it what ran there; that is told before the number of those left.
 4. It is never told that there are none: that would be the end (decision 2). Everything waits until there is one again.
 """
@@ -14,7 +14,6 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +23,7 @@ from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.processes import Exit
 from rungwise.backends.ray.cluster import Cluster
 from rungwise.backends.ray.door import Door
+from rungwise.backends.ray.ground import Ground
 from rungwise.backends.ray.pulse import Pulse
 from rungwise.backends.ray.seat import Seat, seat_from
 from rungwise.backends.ray.wire import SPOKEN
@@ -38,8 +38,6 @@ LONG = 10.0
 """Seconds after which it is said what is waited for."""
 LEAVING = 10.0
 """Seconds for slots to end what runs there."""
-SEEING = 2.0
-"""Seconds for a file that a node wrote to be seen here."""
 
 
 class Tenant(Protocol):
@@ -65,16 +63,16 @@ class Tenant(Protocol):
 class Seats:
     """At most `workers` slots of a cluster, which this owns and gives back when it is closed.
 
-    `setup` is what each slot is told, `checkpoints` the folder that all must see. Raises InputError for what cannot be.
+    `setup` is what each slot is told, `ground` what all must share. Raises InputError for what cannot be.
     """
 
     def __init__(
-        self, cluster: Cluster, workers: int, setup: Mapping[str, Any], checkpoints: Path, ears: Ears, tenant: Tenant
+        self, cluster: Cluster, workers: int, setup: Mapping[str, Any], ground: Ground, ears: Ears, tenant: Tenant
     ) -> None:  # fmt: skip
         self._cluster = cluster
         self._workers = workers
         self._setup = setup
-        self._checkpoints = checkpoints
+        self._ground = ground
         self._ears = ears
         self._tenant = tenant
         self._cwd = str(Path.cwd())
@@ -82,7 +80,7 @@ class Seats:
         self._opened = False
         self._stranded = False
         self._told = 0
-        self._parts: list[Door | Pulse] = []
+        self._parts: list[Door | Ground | Pulse] = [ground]
         try:
             secret = secrets.token_hex(32)
             door = Door(ears, cluster.ip, secret, self._came)
@@ -172,10 +170,7 @@ class Seats:
             return
         self._seats[seat.number] = seat
         self._ears.listen(seat.control, partial(self._on_control, seat))
-        seat.tell({"setup": {**self._setup, "probe": str(self._probe(seat)), "cwd": self._cwd}})
-
-    def _probe(self, seat: Seat) -> Path:
-        return self._checkpoints / f".seen-{seat.life}"
+        seat.tell({"setup": {**self._setup, "ground": self._ground.task(seat.life), "cwd": self._cwd}})
 
     def _on_control(self, seat: Seat) -> None:
         for message in seat.control.poll():
@@ -184,8 +179,8 @@ class Seats:
                     self._tenant.exited(Exit(key, status, oom))
                 case {"meet": int(port)}:
                     seat.meet = port
-                case {"ready": _}:
-                    self._admit(seat)
+                case {"ready": _, "home": home}:
+                    self._admit(seat, None if home is None else Path(home))
                 case {"refused": str(sentence)}:
                     self._refuse(seat, sentence)
                 case {"died": str(sentence)}:
@@ -193,17 +188,13 @@ class Seats:
         if seat.control.closed and self._seats.get(seat.number) is seat:
             self._lost(seat)
 
-    def _admit(self, seat: Seat) -> None:
-        """Trials can run there, if it sees our folder."""
-        probe = self._probe(seat)
-        begun = time.monotonic()
-        while not probe.exists():
-            if time.monotonic() > begun + SEEING:
-                self._refuse(seat, f"what it writes to the folder {probe.parent} for checkpoints is not seen here")
-                return
-            time.sleep(0.05)
-        with suppress(OSError):
-            probe.unlink()
+    def _admit(self, seat: Seat, home: Path | None) -> None:
+        """Trials can run there, if it shares our ground."""
+        problem = self._ground.problem(seat.life)
+        if problem is not None:
+            self._refuse(seat, problem)
+            return
+        seat.home = home
         seat.ready = True
         self._count()
 
@@ -212,10 +203,9 @@ class Seats:
         self._ears.forget(seat.control.fileno())
         self._seats.pop(seat.number, None)
         seat.close()
-        hint = ": let the store lie in a folder that all nodes share" if "for checkpoints" in sentence else ""
         if not self._opened:
-            raise InputError(f"the node {seat.where} of the cluster cannot run trials: {sentence}{hint}")
-        logger.warning("the node %s has joined, but cannot run trials: %s%s", seat.where, sentence, hint)
+            raise InputError(f"the node {seat.where} of the cluster cannot run trials: {sentence}")
+        logger.warning("the node %s has joined, but cannot run trials: %s", seat.where, sentence)
         self._cluster.dismiss(seat.number)
 
     def _lost(self, seat: Seat) -> None:

@@ -12,9 +12,11 @@ The first line holds the run's `secret` and
     between ranks   {"token": …}
 
 To the slot: `{"setup": {…}}` once, then `{"spawn": key, …}` and `{"signal": key, "number": 15}` as to a launcher, with
-the numbers of the lines to use, and at last `{"leave": true}`, which it answers by hanging up.
-From it: `{"ready": true}` or `{"refused": sentence}` once, then `{"exit": key, "status": 0, "oom": false}`,
-`{"meet": port}` after every start, and `{"died": sentence}` where the launcher died, and another took its place.
+the numbers of the lines to use, and at last `{"leave": true}`, which it answers by hanging up. Where it has a folder of
+its own for trials, `{"next": 7, "fresh": true}` goes before each job: its trial, and whether a process begins with it.
+From it: `{"ready": true, "home": …}` with that folder or null, or `{"refused": sentence}` once, then
+`{"exit": key, "status": 0, "oom": false}`, `{"meet": port}` after every start, and `{"died": sentence}` where the
+launcher died, and another took its place.
 """
 
 import hmac
@@ -23,7 +25,7 @@ from contextlib import suppress
 
 from rungwise.trial.channel import Message, decode, encode
 
-SPOKEN = 1
+SPOKEN = 2
 """Changes whenever anything does that is said here, or between a trial and the tuner."""
 LONGEST = 1 << 16  # of a first line, in bytes
 TUNER_NOTICES = 4.0
