@@ -15,6 +15,7 @@ import pytest
 from rungwise.backends.local.jobs import Displaced, Failed, Returned, Running, conclude, is_lost, note
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.queue import Queue, Waiting
+from rungwise.backends.ray.cluster import check_answers
 from rungwise.backends.ray.door import Door
 from rungwise.backends.ray.host import moved
 from rungwise.backends.ray.placing import choose
@@ -130,6 +131,15 @@ def test_who_calls_and_says_nothing_makes_room_for_others(ears: Ears, monkeypatc
     door.close()
     for each in silent:
         each.close()
+
+
+@pytest.mark.parametrize("port", [0, 70_000])
+def test_where_nobody_listens_is_told_before_ray_waits_for_it(port: int) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises((OSError, OverflowError)):
+        check_answers(f"127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        check_answers(f"localhost:{listening.getsockname()[1]}")
 
 
 def test_who_waits_for_a_place_is_started_in_order_or_ends() -> None:

@@ -10,6 +10,7 @@
 import json
 import logging
 import os
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,9 @@ from rungwise.backends.ray.slot import slot_class
 from rungwise.core.errors import InputError
 
 HERE = "127.0.0.1"
+LOCAL = (HERE, "localhost", "::1")
+ANSWERING = 5.0
+"""Seconds in which the head of a cluster takes a call."""
 MISSING = "the backend 'ray' needs Ray, which is not installed: pip install 'rungwise[ray]'"
 STATUS = b"__autoscaling_status"
 
@@ -176,6 +180,7 @@ def join(settings: RaySettings, workers: int) -> bool:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             ray.init("local", num_cpus=settings.cpus * workers, include_dashboard=False, **QUIET)
         else:
+            check_answers(address)
             ray.init(address, **QUIET)
     except Exception as error:
         ray.shutdown()
@@ -184,6 +189,28 @@ def join(settings: RaySettings, workers: int) -> bool:
             " with the versions of Ray and Python that this machine has"
         ) from None
     return address == "local"
+
+
+def check_answers(address: str) -> None:
+    """Raise OSError (OverflowError: no port) where nobody listens at an address, for which Ray would wait for minutes; "auto" is Ray's to find.
+
+    Ray takes this machine's own names for its address in the network.
+    """
+    import ray
+
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        return
+    hosts = [host.strip("[]")]
+    if hosts[0] in LOCAL:
+        hosts.insert(0, str(ray.util.get_node_ip_address()))
+    for last, each in enumerate(hosts, 1):
+        try:
+            socket.create_connection((each, int(port)), ANSWERING).close()
+            return
+        except OSError:
+            if last == len(hosts):
+                raise
 
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

@@ -132,7 +132,7 @@ class Seats:
         while there < self._workers:
             self._ears.wait(0.2)
             now = time.monotonic()
-            if len(self.ready()) > there:
+            if len(self.ready()) != there:  # one may be gone again
                 there, last = len(self.ready()), now
             elif there and now > last + SETTLING:
                 logger.warning(
@@ -211,12 +211,16 @@ class Seats:
         """Trials cannot run there."""
         self._ears.forget(seat.control.fileno())
         self._seats.pop(seat.number, None)
+        if seat.ready:  # it could, until what starts them died there
+            self._tenant.evicted(seat, Displaced(f"its slot on {seat.where} is gone"))
         seat.close()
         hint = ": let the store lie in a folder that all nodes share" if "for checkpoints" in sentence else ""
         if not self._opened:
             raise InputError(f"the node {seat.where} of the cluster cannot run trials: {sentence}{hint}")
         logger.warning("the node %s has joined, but cannot run trials: %s%s", seat.where, sentence, hint)
         self._cluster.dismiss(seat.number)
+        if seat.ready:
+            self._count()
 
     def _lost(self, seat: Seat) -> None:
         """A slot is gone, and what ran there with it."""
