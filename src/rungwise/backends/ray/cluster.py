@@ -192,9 +192,10 @@ def join(settings: RaySettings, workers: int) -> bool:
 
 
 def check_answers(address: str) -> None:
-    """Raise OSError (OverflowError: no port) where nobody listens at an address, for which Ray would wait for minutes; "auto" is Ray's to find.
+    """Raise OSError, or OverflowError, where nobody listens at an address: Ray would wait for minutes.
 
-    Ray takes this machine's own names for its address in the network.
+    What is no address, such as "auto", is Ray's to find. Ray takes this machine's own names for its address in the
+    network.
     """
     import ray
 
