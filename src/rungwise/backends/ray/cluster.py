@@ -10,9 +10,11 @@
 import json
 import logging
 import os
+import signal
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rungwise.backends.ray.settings import RaySettings
@@ -176,12 +178,13 @@ def join(settings: RaySettings, workers: int) -> bool:
             " start it on a node with address 'auto', or with `ray job submit`"
         )
     try:
-        if address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init("local", num_cpus=settings.cpus * workers, include_dashboard=False, **QUIET)
-        else:
-            check_answers(address)
-            ray.init(address, **QUIET)
+        with sigterm_as_it_is():
+            if address == "local":
+                os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+                ray.init("local", num_cpus=settings.cpus * workers, include_dashboard=False, **QUIET)
+            else:
+                check_answers(address)
+                ray.init(address, **QUIET)
     except Exception as error:
         ray.shutdown()
         raise InputError(
@@ -189,6 +192,21 @@ def join(settings: RaySettings, workers: int) -> bool:
             " with the versions of Ray and Python that this machine has"
         ) from None
     return address == "local"
+
+
+@contextmanager
+def sigterm_as_it_is() -> Iterator[None]:
+    """Let SIGTERM do afterwards what it did before: Ray would have it print where each thread stands, and abort."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as leave:  # which Ray's own handler raises while it starts
+        if leave.code == signal.SIGTERM and callable(before):
+            before(signal.SIGTERM, None)
+        raise
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def check_answers(address: str) -> None:
