@@ -198,6 +198,8 @@ def test_what_is_larger_than_the_room_is_not_fetched(remote: Remote, tmp_path: P
         ("nowhere://bucket", "Protocol not known"),
         ("memory://folder", "must be one folder which trials in other processes"),
         ("file:///a*", "must be one folder"),
+        ("file://", "must name a folder there"),
+        ("s3:///", "must name a folder there"),
         ("simplecache::file:///a", "must be one folder"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -55,6 +56,20 @@ def finish(folder: Path, gate: Gate) -> None:
     replayed = rungwise(folder, "resume", "it", "--json")
     assert replayed.code == 0
     assert replayed.json() == told
+
+
+def test_sigterm_before_anything_is_trained_leaves_nothing(tmp_path: Path, words: list[str]) -> None:
+    os.mkfifo(tmp_path / "imported")
+    (tmp_path / "slow.py").write_text("open('imported', 'w').close()\nopen('imported').read()\n")
+    before = {*tmp_path.iterdir(), tmp_path / "space.yaml"}
+    words[1] = "slow.py:train"
+    with under_way(tmp_path, *words) as tuner:
+        (tmp_path / "imported").read_text()  # waits until somebody imports it
+        tuner.process.send_signal(signal.SIGTERM)
+        done = tuner.done()
+    assert done.code == 143
+    assert "Traceback" not in done.out + done.err
+    assert {path for path in tmp_path.iterdir() if path.name != "__pycache__"} == before
 
 
 def test_ctrl_c_once_pauses_and_resume_trains_nothing_twice(tmp_path: Path, gate: Gate, words: list[str]) -> None:

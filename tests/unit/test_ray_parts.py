@@ -18,11 +18,13 @@ import pytest
 from rungwise.backends.local.jobs import Displaced, Failed, Returned, Running, conclude, is_lost, note
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.queue import Queue, Queued
+from rungwise.backends.ray.cluster import check_answers
 from rungwise.backends.ray.door import Door
 from rungwise.backends.ray.ground import Ground, stands_on
 from rungwise.backends.ray.host import moved
 from rungwise.backends.ray.placing import choose
 from rungwise.backends.ray.scratch import Scratch
+from rungwise.backends.ray.wire import FirstLine
 from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialPaused
@@ -68,6 +70,8 @@ def test_only_who_knows_the_secret_is_let_in_and_nothing_after_the_first_line_is
         json.dumps({"secret": "wrong", "slot": 0}).encode() + b"\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"x" * (1 << 17),
+        b'{"secret": "\\ud800"}\n',
+        b'{"secret": ["right"]}\n',
         json.dumps({"secret": "right", "slot": 1}).encode() + b"\nmore",
     ]
     callers = []
@@ -84,10 +88,10 @@ def test_only_who_knows_the_secret_is_let_in_and_nothing_after_the_first_line_is
     ((message, end),) = came
     assert message == {"slot": 1}
     assert end.recv(10) == b"more"
-    for caller in callers[:3]:
+    for caller in callers[:-1]:
         with caller, suppress(ConnectionError):
             assert caller.recv(1) == b"", "hung up"
-    callers[3].close()
+    callers[-1].close()
     end.close()
     door.close()
 
@@ -154,6 +158,58 @@ def test_only_the_trial_that_comes_next_keeps_its_folder(tmp_path: Path, monkeyp
     scratch.prepare(7, fresh=True)
     assert list(scratch.path.iterdir()) == []
     scratch.close()
+
+
+def test_of_a_line_that_is_not_whole_a_selector_tells_once() -> None:
+    ours, theirs = socket.socketpair()
+    line = FirstLine("right")
+    with ours:
+        theirs.sendall(b'{"secret"')
+        assert line.read(ours) is None
+        assert select.select([ours], [], [], 0)[0] == []
+        theirs.sendall(b': "right", "slot": 1}')
+        assert line.read(ours) is None
+        with pytest.raises(TimeoutError):
+            line.wait(ours, 0.01)
+        theirs.sendall(b"\nmore")
+        assert line.wait(ours, 0.01) == {"slot": 1}
+        assert ours.recv(10) == b"more"
+        theirs.sendall(b"half")
+        theirs.close()
+        with pytest.raises(PermissionError):
+            FirstLine("right").wait(ours, 5.0)
+
+
+def test_who_calls_and_says_nothing_makes_room_for_others(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    came: list[dict[str, Any]] = []
+    door = Door(ears, "127.0.0.1", "right", lambda message, end: (came.append(message), end.close()))
+    monkeypatch.setattr("rungwise.backends.ray.door.MOST", 2)
+
+    def called() -> socket.socket:
+        caller = socket.create_connection(door.address, 5.0)
+        ears.wait(5.0)
+        return caller
+
+    silent = [called() for _ in range(3)]
+    assert silent[0].recv(1) == b"", "hung up: two others wait"
+    monkeypatch.setattr("rungwise.backends.ray.door.PATIENCE", 0.0)
+    with called() as ours:
+        assert silent[1].recv(1) == silent[2].recv(1) == b"", "they had said nothing for too long"
+        ours.sendall(b'{"secret": "right", "slot": 3}\n')
+        ears.wait(5.0)
+    assert came == [{"slot": 3}]
+    door.close()
+    for each in silent:
+        each.close()
+
+
+@pytest.mark.parametrize("port", [0, 70_000])
+def test_where_nobody_listens_is_told_before_ray_waits_for_it(port: int) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises((OSError, OverflowError)):
+        check_answers(f"127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        check_answers(f"localhost:{listening.getsockname()[1]}")
 
 
 def test_who_waits_for_a_place_is_started_in_order_or_ends() -> None:

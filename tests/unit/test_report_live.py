@@ -198,7 +198,7 @@ def test_an_interruption_is_news() -> None:
     steps = list(run.steps())[:6]
     running = Run(run.spec, [record for step in steps for record in step]).ledger.running
     text = watched(run, pipe(), steps=[*steps, [CapacityChanged(9.0, 0)]])
-    assert f"pausing: {running} running trials to save at the next report" in text
+    assert f"pausing: {running} running trials at their next report" in text
 
 
 def test_a_resumed_experiment_starts_from_its_ledger() -> None:

@@ -28,7 +28,7 @@ def place_settings(backend: object, address: object, cpus: object, gpus: object)
     if backend == "ray":
         if gpus != () and (not isinstance(gpus, int) or isinstance(gpus, bool) or gpus < 0):
             raise InputError(
-                f"gpus is {gpus!r}, but on a Ray cluster, which hands out its devices, it must be a number"
+                f"gpus is {gpus!r}, but on a Ray cluster, which hands out its devices, it must be a number of 0 or more"
             )
         count = gpus if isinstance(gpus, int) else 0
         return {"gpus": [str(number) for number in range(count)], **_on_ray(address, cores)}

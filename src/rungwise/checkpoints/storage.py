@@ -45,6 +45,8 @@ class Storage:
     __slots__ = ("_fs", "_makes_folders", "_root", "url")
 
     def __init__(self, url: str) -> None:
+        if not url.partition("://")[2].strip("/"):
+            raise InputError(f"storage is {url!r}, but must name a folder there, such as s3://bucket/folder")
         self.url = url.rstrip("/")
         self._fs, self._root = _opened(self.url)
         protocol = self._fs.protocol

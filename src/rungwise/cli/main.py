@@ -3,6 +3,8 @@
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -48,7 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0; 1 no winner, or suspended; 2 a mistake in the input;
     130 interrupted, 143 by SIGTERM.
     """
+    signal.signal(signal.SIGTERM, terminate)
     sys.exit(run(arguments))
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came while no experiment was under way that pauses for it."""
+
+    signal = signal.SIGTERM
+
+
+def terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - what signal.signal expects
+    """End at once, but leave nothing half-made."""
+    raise Terminated
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

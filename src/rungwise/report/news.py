@@ -69,7 +69,7 @@ class Newsroom:
                 return News(at, "warning", f"trial {trial} saved no checkpoint (see trial.report's save): {restart}")
             case CapacityChanged(at, 0) if self._ledger.running:
                 saving = counted(self._ledger.running, "running trials")
-                return News(at, "warning", f"pausing: {saving} to save at the next report; Ctrl-C again ends at once")
+                return News(at, "warning", f"pausing: {saving} at their next report; Ctrl-C again ends all")
             case _:
                 return None
 

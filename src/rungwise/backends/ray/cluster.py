@@ -10,8 +10,11 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rungwise.backends.ray.settings import RaySettings
@@ -19,6 +22,9 @@ from rungwise.backends.ray.slot import slot_class
 from rungwise.core.errors import InputError
 
 HERE = "127.0.0.1"
+LOCAL = (HERE, "localhost", "::1")
+ANSWERING = 5.0
+"""Seconds in which the head of a cluster takes a call."""
 MISSING = "the backend 'ray' needs Ray, which is not installed: pip install 'rungwise[ray]'"
 STATUS = b"__autoscaling_status"
 
@@ -172,11 +178,13 @@ def join(settings: RaySettings, workers: int) -> bool:
             " start it on a node with address 'auto', or with `ray job submit`"
         )
     try:
-        if address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init("local", num_cpus=settings.cpus * workers, include_dashboard=False, **QUIET)
-        else:
-            ray.init(address, **QUIET)
+        with sigterm_as_it_is():
+            if address == "local":
+                os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+                ray.init("local", num_cpus=settings.cpus * workers, include_dashboard=False, **QUIET)
+            else:
+                check_answers(address)
+                ray.init(address, **QUIET)
     except Exception as error:
         ray.shutdown()
         raise InputError(
@@ -184,6 +192,44 @@ def join(settings: RaySettings, workers: int) -> bool:
             " with the versions of Ray and Python that this machine has"
         ) from None
     return address == "local"
+
+
+@contextmanager
+def sigterm_as_it_is() -> Iterator[None]:
+    """Let SIGTERM do afterwards what it did before: Ray would have it print where each thread stands, and abort."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as leave:  # which Ray's own handler raises while it starts
+        if leave.code == signal.SIGTERM and callable(before):
+            before(signal.SIGTERM, None)
+        raise
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def check_answers(address: str) -> None:
+    """Raise OSError, or OverflowError, where nobody listens at an address: Ray would wait for minutes.
+
+    What is no address, such as "auto", is Ray's to find. Ray takes this machine's own names for its address in the
+    network.
+    """
+    import ray
+
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        return
+    hosts = [host.strip("[]")]
+    if hosts[0] in LOCAL:
+        hosts.insert(0, str(ray.util.get_node_ip_address()))
+    for last, each in enumerate(hosts, 1):
+        try:
+            socket.create_connection((each, int(port)), ANSWERING).close()
+            return
+        except OSError:
+            if last == len(hosts):
+                raise
 
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

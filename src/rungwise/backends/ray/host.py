@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from rungwise.backends.local.processes import Processes
 from rungwise.backends.local.ranks import free_port
 from rungwise.backends.ray.ground import stands_on
 from rungwise.backends.ray.scratch import Scratch
-from rungwise.backends.ray.wire import SLOT_NOTICES, SPOKEN, call, first_line, hasten, listen, watch
+from rungwise.backends.ray.wire import SLOT_NOTICES, SPOKEN, FirstLine, call, hasten, listen, watch
 from rungwise.core.errors import InputError, StorageError
 from rungwise.trial.channel import CHUNK, Channel, Message
 
@@ -30,6 +31,8 @@ CARRYING = 0.5
 """Seconds for what a process that is gone had printed to be carried over; who escaped from it may hold the pipe."""
 MEETING = 30.0
 """Seconds that a rank waits for the call of the next one."""
+SAYING = 1.0
+"""Seconds in which whoever calls must have said who he is: ranks say it at once."""
 
 
 def serve(
@@ -204,17 +207,18 @@ class Host:
     def _after(self, message: Message) -> socket.socket | None:
         """The connection from the rank after, which may have called already."""
         token = message.get("after")
-        self.listening.settimeout(MEETING)
+        deadline = time.monotonic() + MEETING
         while token is not None and token not in self.awaited:
+            self.listening.settimeout(max(0.001, deadline - time.monotonic()))
             end, _ = self.listening.accept()
-            end.settimeout(MEETING)
+            end.settimeout(None)
+            try:
+                said = FirstLine(self.caller.secret).wait(end, SAYING)
+            except OSError:  # somebody else
+                end.close()
+                continue
             hasten(end)
-            with suppress(PermissionError, ConnectionError):  # somebody else
-                end.recv(1, socket.MSG_PEEK)
-                said = first_line(end, self.caller.secret)
-                if said is not None and "token" in said:
-                    end.settimeout(None)
-                    self.awaited[said["token"]] = end
+            self.awaited[str(said.get("token"))] = end
         return None if token is None else self.awaited.pop(token)
 
     def _exited(self, key: int, status: int, oom: bool | None) -> None:

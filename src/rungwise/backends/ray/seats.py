@@ -130,7 +130,7 @@ class Seats:
         while there < self._workers:
             self._ears.wait(0.2)
             now = time.monotonic()
-            if len(self.ready()) > there:
+            if len(self.ready()) != there:  # one may be gone again
                 there, last = len(self.ready()), now
             elif there and now > last + SETTLING:
                 logger.warning(
@@ -202,11 +202,15 @@ class Seats:
         """Trials cannot run there."""
         self._ears.forget(seat.control.fileno())
         self._seats.pop(seat.number, None)
+        if seat.ready:  # it could, until what starts them died there
+            self._tenant.evicted(seat, Displaced(f"its slot on {seat.where} is gone"))
         seat.close()
         if not self._opened:
             raise InputError(f"the node {seat.where} of the cluster cannot run trials: {sentence}")
         logger.warning("the node %s has joined, but cannot run trials: %s", seat.where, sentence)
         self._cluster.dismiss(seat.number)
+        if seat.ready:
+            self._count()
 
     def _lost(self, seat: Seat) -> None:
         """A slot is gone, and what ran there with it."""

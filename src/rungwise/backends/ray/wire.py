@@ -20,7 +20,9 @@ launcher died, and another took its place.
 """
 
 import hmac
+import select
 import socket
+import time
 from contextlib import suppress
 
 from rungwise.trial.channel import Message, decode, encode
@@ -67,24 +69,51 @@ def watch(end: socket.socket, notices: float) -> None:
                 end.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def first_line(end: socket.socket, secret: str) -> Message | None:
-    """The first line of a caller who knows the secret, and nothing beyond it; None if it has not come yet.
+class FirstLine:
+    """What a caller says first, of which he must know the secret."""
 
-    Raises PermissionError for anybody else, and other OSErrors where the connection breaks.
-    """
-    try:
-        seen = end.recv(LONGEST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return None
-    length = seen.find(b"\n") + 1
-    if not length:
-        if seen and len(seen) < LONGEST:
+    __slots__ = ("_said", "_secret")
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._said = bytearray()
+
+    def read(self, end: socket.socket) -> Message | None:
+        """The line, and nothing beyond it; None if it has not come whole yet.
+
+        What has come of it is taken, so that a selector does not tell of it again. Raises PermissionError for anybody
+        else, and other OSErrors where the connection breaks.
+        """
+        try:
+            seen = end.recv(LONGEST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return None
-        raise PermissionError("this is no call of ours")
-    message = decode(end.recv(length)) or {}
-    if not hmac.compare_digest(str(message.pop("secret", "")).encode(), secret.encode()):
-        raise PermissionError("this caller does not know the secret")
-    return message
+        length = seen.find(b"\n") + 1
+        self._said += end.recv(length or len(seen))
+        if not length:
+            if seen and len(self._said) < LONGEST:
+                return None
+            raise PermissionError("this is no call of ours")
+        message = decode(bytes(self._said)) or {}
+        secret = message.pop("secret", None)
+        if not isinstance(secret, str) or not _same(secret, self._secret):
+            raise PermissionError("this caller does not know the secret")
+        return message
+
+    def wait(self, end: socket.socket, seconds: float) -> Message:
+        """The line, for which it waits so long. Raises TimeoutError if it has not come then, else like `read`."""
+        deadline = time.monotonic() + seconds
+        poll = select.poll()
+        poll.register(end, select.POLLIN)
+        while (message := self.read(end)) is None:
+            if not poll.poll(1000 * max(0.0, deadline - time.monotonic())):
+                raise TimeoutError("this caller says nothing")
+        return message
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two words are the same, in a time that does not tell where they differ; a surrogate is a word, too."""
+    return hmac.compare_digest(one.encode(errors="surrogatepass"), other.encode())
 
 
 def listen(ip: str) -> socket.socket:
