@@ -58,6 +58,7 @@ class There:
 
     def __init__(self, folder: Path, training: Training, **options: Any) -> None:
         self.training = training
+        self.trials: set[int] = set()
         self.folder, self.remote = folder / "kept", folder / "remote"
         url = f"file://{self.remote}"
         self.keeper = Keeper(AtStorage(self.folder, Storage(url)))
@@ -73,6 +74,7 @@ class There:
 
     def launch(self, trial: int, start: int, milestone: int, do: str = "on", **more: Any) -> None:
         config = {"do": do, "gate": str(self.gate)}
+        self.trials.add(trial)
         self.backend.submit(Launch(trial, config, start, milestone, 1, 7, **more))
 
     def until(self, trial: int, *kinds: type[BackendEvent]) -> Any:
@@ -99,9 +101,13 @@ def there(
     request: pytest.FixtureRequest, ray_cluster: object, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[There]:
     folder = tmp_path_factory.mktemp("there")
-    made = There(folder, request.param(folder), reuse_workers=request.param is function, grace=0.2)
+    made = There(folder, request.param(folder), reuse_workers=request.param is function, grace=1.0)
     with made.backend:
         yield made
+        homes = {Path(home) for trial in made.trials for home in made.homes(trial)}
+        assert all(map(Path.is_dir, homes))
+    assert not any(map(Path.exists, homes)), "with the slots their folders go"
+    assert not list(made.remote.glob(".*")), "and what was written to try the storage"
 
 
 def test_a_trial_goes_on_in_another_slot_from_the_storage_and_the_tuners_folder_is_not_touched(there: There) -> None:
@@ -135,11 +141,3 @@ def test_a_script_that_saves_is_given_time_though_nobody_here_sees_it(there: The
         there.pass_time(0.1)
     there.gate.write_text("\n")
     assert there.until(3).resource == 3
-
-
-def test_with_the_slots_their_folders_go(there: There) -> None:
-    homes = {home for trial in (0, 1) for home in there.homes(trial)}
-    assert all(Path(home).is_dir() for home in homes)
-    there.backend.close()
-    assert not any(Path(home).exists() for home in homes)
-    assert not list(there.remote.glob(".*")), "what was written to try it is gone"

@@ -114,8 +114,8 @@ def tune(
 
     With the backend "ray" the slots are those of a Ray cluster: `address` is its head's, or "auto" on a machine of it
     (None: the one that this process has joined, or RAY_ADDRESS names, else one of this machine's own). A slot has
-    `cpus` cores there, and with `gpus` (a number) the share of one that `per_gpu` says. The store must lie in a folder
-    that all nodes share. As many slots are used as there are, `workers` at most; nodes may come and go.
+    `cpus` cores there, and with `gpus` (a number) the share of one that `per_gpu` says. Nodes on other
+    machines need `storage`. As many slots are used as there are, `workers` at most; nodes may come and go.
 
     `transfer` names earlier experiments of the same store, one or a list, or is a mapping such as `{"from": ["a", "b"],
     "winners": 1, "hurdle": False, "observations": 64}`: the best `winners` of each come before `points`; with `hurdle`,

@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from rungwise.backends.local.scripts import write_config
 from rungwise.backends.local.worker import unfetched
-from rungwise.checkpoints.disk import is_full, size_of
+from rungwise.checkpoints.disk import DiskFullError, is_full, size_of
 from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, seal
 from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Channel
@@ -42,7 +42,8 @@ def guard(job: Job, channel: int, become_script: Callable[[], NoReturn]) -> NoRe
         job = fetch(job, line.send)
         _make_ready(job)
     except (StorageError, OSError) as error:
-        if isinstance(error, OSError) and job.folder is not None and is_full(error, Path(job.folder).parent):
+        told = isinstance(error, StorageError | DiskFullError)
+        if not told and job.folder is not None and is_full(error, Path(job.folder).parent):
             line.send({"full": 0, "at": 0})
         line.send(unfetched(error))
         line.flush()
