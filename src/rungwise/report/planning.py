@@ -42,7 +42,7 @@ def print_plan(
         for each in found
     ]
     quality = "regret" if found[0].regret is not None else clean(curves.table.metric)
-    header = ["scheduler", "slots", "at once", f"time, {word}", "slot-hours", "in use", quality, ""]
+    header = ["scheduler", "slots", "at once", f"time, {word}", "slot-hours", "use", quality, ""]
     grid(console, header, rows, left=frozenset(("scheduler", "slots")))
     line(console, "")
     paragraph(console, advice_text(advice, wanted, setting))
