@@ -72,7 +72,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "an option that a scheduler lacks": (words(scheduler="fifo", rule="floor"), "'fifo' has no option 'rule'"),
     "an unknown searcher": (words(searcher="oracle"), "searcher is 'oracle', but must be one of"),
     "fewer than no GPUs": (words(gpus="-1"), "gpus is -1, but must be"),
-    "too few GPUs": (words(gpus="1", workers="2"), "workers is 2, but 1 GPU"),
+    "too few GPUs": (words(gpus="1", workers="2"), "workers is 2, but the GPUs that are named"),
     "a module to preload that is absent": (words(preload="no_such"), "preload names the module 'no_such'"),
     "a name with a blank": (words(name="a b"), "the name 'a b' is not allowed"),
     "a space that is absent": (words(space="none.yaml"), "none.yaml is not there"),

@@ -228,7 +228,12 @@ def test_without_gpus_the_variable_is_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("gpus", "per_gpu", "workers", "said"),
-    [(("0", "1"), 1, 3, "workers is 3"), (("0",), 0, 1, "per_gpu is 0"), (("0", "0"), 1, 1, "'0' twice")],
+    [
+        (("0", "1"), 1, 3, "workers is 3"),
+        (("0",), 0, 1, "per_gpu is 0"),
+        (("0", "0"), 1, 1, "'0' twice"),
+        ((), 2, 1, "per_gpu is 2"),
+    ],
 )
 def test_slots_that_are_not_there_are_refused(gpus: tuple[str, ...], per_gpu: int, workers: int, said: str) -> None:
     with pytest.raises(InputError, match=said):

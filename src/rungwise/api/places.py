@@ -68,8 +68,10 @@ def places_of(
     from rungwise.backends.ray.backend import places_on
     from rungwise.backends.ray.settings import RaySettings, share_of_gpu
 
-    gpu = share_of_gpu(settings.per_gpu) if settings.gpus else 0.0
-    ray = RaySettings(local.get("address"), local.get("cpus", 1), gpu, widest(spec.allocation))
+    gpu, share = share_of_gpu(settings.per_gpu) if settings.gpus else 0.0, widest(spec.allocation)
+    if spec.trials is not None:  # each slot is a process, from the start
+        settings = replace(settings, workers=min(settings.workers, spec.trials * share))
+    ray = RaySettings(local.get("address"), local.get("cpus", 1), gpu, share)
     return places_on(ray, settings, checkpoints)
 
 

@@ -30,13 +30,15 @@ def check_devices(gpus: Sequence[str], per_gpu: int, workers: int) -> None:
     """Raise InputError if so many GPUs have fewer places than there are workers; without GPUs nothing is limited."""
     if per_gpu < 1:
         raise InputError(f"per_gpu is {per_gpu}, but at least 1 trial must fit on a GPU")
+    if per_gpu > 1 and not gpus:
+        raise InputError(f"per_gpu is {per_gpu}, but no GPUs are named that trials could share (gpus)")
     doubled = next((gpu for gpu in gpus if list(gpus).count(gpu) > 1), None)
     if doubled is not None:
         raise InputError(f"gpus names {doubled!r} twice: name each once, and let per_gpu say how many trials share one")
     if gpus and workers > len(gpus) * per_gpu:
         raise InputError(
-            f"workers is {workers}, but {len(gpus)} GPUs ({', '.join(gpus)}) at {per_gpu} trials each have room for"
-            f" {len(gpus) * per_gpu}: ask for fewer workers, or a larger per_gpu"
+            f"workers is {workers}, but the GPUs that are named ({', '.join(gpus)}) have room for"
+            f" {len(gpus) * per_gpu}, with per_gpu {per_gpu}: ask for fewer workers, or a larger per_gpu"
         )
 
 
