@@ -25,6 +25,7 @@ POLICIES = (
     ("by-rung", "D", "--", ", growing by rung"),
     ("fill", "s", ":", ", filling idle slots"),
 )
+LABELS = {"o": ((7, 6), "left"), "D": ((7, -12), "left"), "s": ((-7, -12), "right")}  # neighbours should not collide
 ROOM = 0.08  # of the axes, beyond the marks
 
 
@@ -56,7 +57,7 @@ def plan_figure(
     print_note(
         figure,
         f"At each mark: slots of a trial. Whiskers: 95 % intervals over {counted(setting.seeds, 'seeds')}."
-        f" {curves.told.capitalize()}. {curves.table.note}",
+        f" {curves.told.capitalize()}{f' ({curves.table.note})' if curves.table.note else ''}.",
     )
     return figure
 
@@ -77,7 +78,7 @@ def _series(
         hours, times, marker=marker, linestyle=style, color=colour, linewidth=1.0, markersize=6.5, alpha=0.95,
         markerfacecolor=colour if marker == "o" else "white", markeredgewidth=1.4, label=label, zorder=3,
     )  # fmt: skip
-    place, side = ((7, 6), "left") if marker == "o" else ((0, -15), "center")  # so that neighbours do not collide
+    place, side = LABELS[marker]
     for each, x, y in zip(found, hours, times, strict=True):
         axes.annotate(
             _mark(each.division), (x, y), xytext=place, textcoords="offset points", ha=side, fontsize=9, color=colour,
@@ -86,7 +87,7 @@ def _series(
 
 
 def _mark(division: Division) -> str:
-    return str(division.slots) if division.most == division.slots else f"{division.slots}–{division.most}"
+    return str(division.slots) if division.most == division.slots else f"≤{division.most}"
 
 
 def _limits(axes: "Axes", found: Sequence[Forecast], wanted: Wanted, scale: float) -> None:
