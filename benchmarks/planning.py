@@ -2,7 +2,7 @@
 
 Each real run is profiled first, then forecast, then run on this machine's two cores with a seed of its own:
 
-- digits, asha / pasha: the network of examples/digits.py, a slot for each trial. A unit takes some of its
+- digits, asha / pasha / taper: the network of examples/digits.py, a slot for each trial. A unit takes some of its
   configurations ten times as long as others, so 16 are profiled. Curves: the table `digits`.
 - products: a training of matrix products, two slots for each trial, in one process of two threads. All configurations
   take the same. Curves: synthetic/easy.
@@ -64,7 +64,7 @@ def cases() -> Iterator[Case]:
     """The real runs."""
     digits = load_function(EXAMPLE, "train")
     space = vars(sys.modules[digits.__module__])["SPACE"]
-    for scheduler in ("asha", "pasha"):
+    for scheduler in ("asha", "pasha", "taper"):
         common = {"metric": "val_accuracy", "mode": "max", "max_resource": 81, "trials": 64, "scheduler": scheduler}
         yield Case(f"digits-{scheduler}", digits, space, 16, "digits", common)
     small = {"metric": "loss", "max_resource": 27, "trials": 24, "scheduler": "asha", "slots": 2, "one_process": True}
