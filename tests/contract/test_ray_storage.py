@@ -39,7 +39,7 @@ while [ $unit -lt $RUNGWISE_MILESTONE ]; do
     [ "$2" = wait ] && read -r _ < "$3"
     [ "$2" = slow ] && [ $unit = 2 ] && { echo 3 > "$RUNGWISE_SAVE/unit"; read -r _ < "$3"; }
 done
-[ "$2" = slow ] && read -r _ < "$3"
+[ "$2" = slow ] && read -r _ < "$3-2"
 echo $unit > "$RUNGWISE_SAVE/unit"
 """
 
@@ -70,7 +70,9 @@ class There:
         self.stream: Iterator[BackendEvent] = chain.from_iterable(self.backend.events())
         next(self.stream)
         self.gate = folder / "gate"
-        os.mkfifo(self.gate)
+        self.gate_2 = folder / "gate-2"  # a writer who has not closed the first yet would count as one
+        for gate in (self.gate, self.gate_2):
+            os.mkfifo(gate)
 
     def launch(self, trial: int, start: int, milestone: int, do: str = "on", **more: Any) -> None:
         config = {"do": do, "gate": str(self.gate)}
@@ -139,5 +141,5 @@ def test_a_script_that_saves_is_given_time_though_nobody_here_sees_it(there: The
     there.gate.write_text("\n")
     while not running.spared:
         there.pass_time(0.1)
-    there.gate.write_text("\n")
+    there.gate_2.write_text("\n")
     assert there.until(3).resource == 3
