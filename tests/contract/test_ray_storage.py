@@ -57,7 +57,6 @@ class There:
     """Two slots, a storage, and the tuner's folder, where no trial may do anything."""
 
     def __init__(self, folder: Path, training: Training, **options: Any) -> None:
-        self.training = training
         self.trials: set[int] = set()
         self.folder, self.remote = folder / "kept", folder / "remote"
         url = f"file://{self.remote}"
@@ -130,9 +129,8 @@ def test_a_trial_goes_on_in_another_slot_from_the_storage_and_the_tuners_folder_
     assert {path.name for path in there.folder.rglob("*") if not path.is_dir()} == {"output.txt"}
 
 
+@pytest.mark.parametrize("there", [program], ids=["program"], indirect=True, scope="module")
 def test_a_script_that_saves_is_given_time_though_nobody_here_sees_it(there: There) -> None:
-    if not isinstance(there.training, ScriptTraining):
-        pytest.skip("a function saves before it reports")
     there.launch(3, 0, 3, "slow")
     there.until(3, TrialReported)
     running = there.backend._supervisor._running[3].running
