@@ -39,7 +39,7 @@ while [ $unit -lt $RUNGWISE_MILESTONE ]; do
     [ "$2" = wait ] && read -r _ < "$3"
     [ "$2" = slow ] && [ $unit = 2 ] && { echo 3 > "$RUNGWISE_SAVE/unit"; read -r _ < "$3"; }
 done
-[ "$2" = slow ] && read -r _ < "$3"
+[ "$2" = slow ] && read -r _ < "$3-2"
 echo $unit > "$RUNGWISE_SAVE/unit"
 """
 
@@ -57,7 +57,6 @@ class There:
     """Two slots, a storage, and the tuner's folder, where no trial may do anything."""
 
     def __init__(self, folder: Path, training: Training, **options: Any) -> None:
-        self.training = training
         self.trials: set[int] = set()
         self.folder, self.remote = folder / "kept", folder / "remote"
         url = f"file://{self.remote}"
@@ -70,7 +69,9 @@ class There:
         self.stream: Iterator[BackendEvent] = chain.from_iterable(self.backend.events())
         next(self.stream)
         self.gate = folder / "gate"
-        os.mkfifo(self.gate)
+        self.gate_2 = folder / "gate-2"  # a writer who has not closed the first yet would count as one
+        for gate in (self.gate, self.gate_2):
+            os.mkfifo(gate)
 
     def launch(self, trial: int, start: int, milestone: int, do: str = "on", **more: Any) -> None:
         config = {"do": do, "gate": str(self.gate)}
@@ -128,9 +129,8 @@ def test_a_trial_goes_on_in_another_slot_from_the_storage_and_the_tuners_folder_
     assert {path.name for path in there.folder.rglob("*") if not path.is_dir()} == {"output.txt"}
 
 
+@pytest.mark.parametrize("there", [program], ids=["program"], indirect=True, scope="module")
 def test_a_script_that_saves_is_given_time_though_nobody_here_sees_it(there: There) -> None:
-    if not isinstance(there.training, ScriptTraining):
-        pytest.skip("a function saves before it reports")
     there.launch(3, 0, 3, "slow")
     there.until(3, TrialReported)
     running = there.backend._supervisor._running[3].running
@@ -139,5 +139,5 @@ def test_a_script_that_saves_is_given_time_though_nobody_here_sees_it(there: The
     there.gate.write_text("\n")
     while not running.spared:
         there.pass_time(0.1)
-    there.gate.write_text("\n")
+    there.gate_2.write_text("\n")
     assert there.until(3).resource == 3
