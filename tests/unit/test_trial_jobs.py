@@ -1,6 +1,8 @@
 """How a job ends, what a slot is, and how a script is called: the local backend's rules without its processes."""
 
+import os
 import signal
+import socket
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,12 @@ from typing import Any
 import pytest
 
 from rungwise.backends.local.causes import outcome_of
+from rungwise.backends.local.child import Child
 from rungwise.backends.local.functions import pack
 from rungwise.backends.local.jobs import Failed, Outcome, Returned, Running, conclude
 from rungwise.backends.local.memory import OomKills
 from rungwise.backends.local.patience import Patience
-from rungwise.backends.local.scripts import arguments_for, check_script, environment_for, reported_by
+from rungwise.backends.local.scripts import DRAFTED, arguments_for, check_script, environment_for, reported_by
 from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import Devices
 from rungwise.backends.local.training import ScriptTraining
@@ -20,6 +23,7 @@ from rungwise.core.commands import Configuration
 from rungwise.core.errors import ContractError, InputError
 from rungwise.core.events import TrialEnded, TrialFailed, TrialPaused
 from rungwise.trial import Job, Trial
+from rungwise.trial.channel import Channel
 
 DIED = Failed("exit", "exit code 3", 3)
 KILLED = Failed("signal", "killed", -signal.SIGKILL)
@@ -322,3 +326,20 @@ def test_functions_that_no_other_process_can_import_are_refused() -> None:
     with pytest.raises(InputError, match="must be a function"):
         pack("train", ())  # type: ignore[arg-type]
     assert pack(Callable(1), ())["module"] == pack(Callable(1).method, ())["module"] == pack(Callable, ())["module"]
+
+
+def test_that_a_script_has_ended_is_told_behind_its_last_report(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    ours, theirs = socket.socketpair()
+    with theirs, (tmp_path / "output.txt").open("w+b") as output:
+        child = Child(1, Channel(ours), output, 1, (), True, printed=reading, connected=False)
+        os.write(writing, b'hello\n{"resource": 1, "loss": 2}\n{"resource": 2, "loss": 1}')
+        assert child.read_printed() == [{"resource": 1, "loss": 2}]
+        os.write(writing, DRAFTED + b"\n")
+        assert child.read_printed() == [{"resource": 2, "loss": 1}, {"drafted": True}]
+        os.write(writing, DRAFTED + b"\n")
+        os.close(writing)
+        assert child.read_to_end() == [{"drafted": True}]
+        child.close()
+    assert (tmp_path / "output.txt").read_text() == "hello\n", "the mark is not part of what it printed"

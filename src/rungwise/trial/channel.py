@@ -6,10 +6,10 @@ when the checkpoint at 3 held so many), `{"hello": …}` (a script has connected
 `{"failed": text, "cause": …}` (how a function ended).
 Where checkpoints are kept at a storage: `{"kept": 3, "path": …, "bytes": …}` (that at 3 is there), `{"unkept": text,
 "at": 3}` (it could not be put there), `{"rewound": 1}` (what the job was to go on from is gone or torn: it begins at
-1), `{"drafted": true}` (a script has ended, and left a checkpoint).
+1).
 To the trial: `{"job": {…}}`, then at any time `{"request": "pause"}` or `{"request": "halt"}`, and `{"recorded": 3}`:
-the report of the checkpoint at 3 is in the log. Whoever told of a draft hears `{"keep": 3}`, its resource, or 0: it is
-not wanted.
+the report of the checkpoint at 3 is in the log. Where a script has ended and left a checkpoint (which is told among
+what it prints), `{"keep": 3}` says of what resource that is, or 0: it is not wanted.
 """
 
 import json

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from rungwise.backends.local.jobs import Outcome, Running
 from rungwise.backends.local.output import tail, write
 from rungwise.backends.local.processes import Exit
-from rungwise.backends.local.scripts import Program, reported_by
+from rungwise.backends.local.scripts import DRAFTED, Program, reported_by
 from rungwise.checkpoints.folders import trial_folder
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message
 from rungwise.trial.trial import Job
@@ -154,14 +154,17 @@ class Child:
     def _sort(self, lines: list[bytes]) -> list[Message]:
         reports: list[Message] = []
         ordinary: list[bytes] = []
-        for line in lines:
+        for printed in lines:
+            line = printed.removesuffix(DRAFTED)
             report = reported_by(line) if self.foreign else None
             if report is not None and self.rank:
                 report, self.reports_too = None, True
-            if report is None:
-                ordinary.append(line + b"\n")
-            else:
+            if report is not None:
                 reports.append(report)
+            elif line or line == printed:
+                ordinary.append(line + b"\n")
+            if line != printed:
+                reports.append({"drafted": True})
         if ordinary:
             write(self.output, b"".join(ordinary))
         return reports

@@ -21,7 +21,7 @@ from threading import Event, Thread
 from types import FrameType
 from typing import NoReturn
 
-from rungwise.backends.local.scripts import write_config
+from rungwise.backends.local.scripts import DRAFTED, write_config
 from rungwise.backends.local.worker import unfetched
 from rungwise.checkpoints.disk import DiskFullError, is_full, size_of
 from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, seal
@@ -113,8 +113,7 @@ def _watch(draft: Path, line: Channel, over: Event) -> None:
 
 def _hand_in(job: Job, draft: Path, line: Channel) -> None:
     """Keep what the script has left, if it is wanted."""
-    line.send({"drafted": True})
-    line.flush()
+    os.write(1, DRAFTED + b"\n")
     units = 0
     while (message := line.receive()) is not None:
         if "keep" in message:  # what came before was for the script

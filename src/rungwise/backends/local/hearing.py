@@ -184,9 +184,6 @@ class Hearing:
                 self._events.append(TrialRewound(self._now(), running.job.trial, resource))
             case {"saving": _}:
                 running.saving = True
-            case {"drafted": _}:
-                running.drafted_at = -1
-                self.ask_for_draft(child, running)
             case {"breach": str(sentence)}:
                 running.breach = sentence
             case _ if (outcome := end_in(message)) is not None:
@@ -221,6 +218,10 @@ class Hearing:
 
     def _printed_report(self, child: Child, report: Message) -> None:
         running = child.running
+        if running is not None and "resource" not in report:  # it has ended, and may have left a checkpoint
+            running.drafted_at = -1
+            self.ask_for_draft(child, running)
+            return
         if running is None or running.breach is not None:
             return
         metric = None if self._objective is None else self._objective.metric

@@ -20,6 +20,11 @@ from rungwise.trial.channel import Message, decode
 from rungwise.trial.trial import Job
 
 CONFIG_FILE = "config.json"
+DRAFTED = b"\0the script has ended"
+"""The last thing printed where a process stands by a script that may have left a checkpoint: all reports came before.
+
+It must not overtake them, and so goes the way that they go.
+"""
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
