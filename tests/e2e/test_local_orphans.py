@@ -38,7 +38,7 @@ while :; do wait; done
 """
 
 TUNER = """
-import contextlib, fcntl, os, select, sys
+import contextlib, fcntl, os, select, signal, sys
 from itertools import chain
 from pathlib import Path
 from rungwise.backends.local import FunctionTraining, LocalBackend, LocalSettings, ScriptTraining
@@ -50,6 +50,7 @@ from training import train
 def main():
     function, program = FunctionTraining(train), ScriptTraining(("./program",))
     trainings = [(function, False), (function, True), (program, False)]
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
     lock = os.open("lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(lock, fcntl.LOCK_EX)
     with contextlib.ExitStack() as stack:
