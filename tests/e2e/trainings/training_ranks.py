@@ -89,21 +89,20 @@ def averaged(trial: rw.Trial) -> None:
 def met(trial: rw.Trial) -> None:
     """Every rank calls rank 0 where they are to meet, and rank 0 reports the sum of the ranks that called."""
     place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    listening = Path(trial.config["folder"], "listening")
     if trial.rank == 0:
         total = 0
         with socket.create_server(place) as door:
+            listening.touch()
             for _ in range(trial.world_size - 1):
                 with door.accept()[0] as end:
                     total += int(end.recv(1))
         trial.report(1, loss=total, save=partial(write, "total", str(total)))
         return
-    while True:
-        try:
-            with socket.create_connection(place) as end:
-                end.sendall(str(trial.rank).encode())
-                return
-        except ConnectionRefusedError:  # rank 0 is not there yet
-            select.select([], [], [], 0.01)
+    while not listening.exists():  # who calls too soon may be given that very port, and call itself
+        select.select([], [], [], 0.01)
+    with socket.create_connection(place) as end:
+        end.sendall(str(trial.rank).encode())
 
 
 def chosen(trial: rw.Trial) -> None:
