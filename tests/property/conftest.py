@@ -11,7 +11,7 @@ settings.register_profile(
     "rungwise",
     deadline=None,
     derandomize=True,
-    max_examples=70,
+    max_examples=100,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("rungwise")

@@ -92,7 +92,7 @@ class Walk:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=120)
+@settings(max_examples=200)
 def test_every_answer_equals_the_slow_twins(seed: int) -> None:
     walk = Walk(seed)
     for _ in range(STEPS):
