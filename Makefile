@@ -14,7 +14,7 @@ demo: .venv/.setup-demo ## tune a real network on real digits, and retrain the w
 	@$(BIN)/rungwise demo
 
 test: .venv/.setup-dev ## all tests
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2
 
 check: .venv/.setup-dev ## formatting, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .

@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     on_ray = RAY_WAYS if "bench" in metafunc.fixturenames else []
     metafunc.parametrize(
         "way",
-        [*WAYS, *(pytest.param(way, marks=pytest.mark.xdist_group("ray")) for way in on_ray)],
+        [*WAYS, *on_ray],
         ids=lambda way: way.__name__, indirect=True, scope="module",
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def processes(folder: Path, kind: str, *, on_ray: bool = False) -> AbstractConte
 
 @pytest.fixture(params=[
     "simulator", "forked", "warm", "script",
-    *(pytest.param(f"ray {kind}", marks=pytest.mark.xdist_group("ray")) for kind in ("forked", "warm", "script")),
+    *(f"ray {kind}" for kind in ("forked", "warm", "script")),
 ])  # fmt: skip
 def backend(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     where, _, kind = request.param.rpartition(" ")

@@ -16,7 +16,7 @@ from rungwise.backends.local.full_disk import FullDisk, Waiting, has_room
 from rungwise.backends.local.jobs import Running
 from rungwise.core.commands import Halt
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 MB = 1 << 20
 Hear = Callable[[Callable[[str], object]], list[str]]

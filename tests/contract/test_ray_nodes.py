@@ -30,7 +30,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 
-pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("watchdog")]
+pytestmark = pytest.mark.usefixtures("watchdog")
 LARGE = 20
 """Cores of a slot for which the head is too small, so that it lies on a node of its own."""
 ENDLESS = 10**6

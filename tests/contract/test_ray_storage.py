@@ -27,7 +27,7 @@ from rungwise.core.events import (
 )
 from rungwise.core.objective import Objective
 
-pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("watchdog", "ray_cluster")]
+pytestmark = pytest.mark.usefixtures("watchdog", "ray_cluster")
 MAX_RESOURCE = 9
 PROGRAM = r"""
 echo "$RUNGWISE_SAVE" | sed 's|/trial-.*||'; cat "$1"

@@ -16,8 +16,8 @@ from rungwise.checkpoints.manifest import MANIFEST
 from rungwise.checkpoints.shipping import complete, discard, download, newest_first, shipped, upload
 from rungwise.checkpoints.storage import Storage
 from rungwise.core.errors import InputError, StorageError
+from rungwise.trial.job import Job
 from rungwise.trial.supply import fetch
-from rungwise.trial.trial import Job
 
 
 @pytest.fixture(autouse=True)

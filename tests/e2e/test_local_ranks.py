@@ -22,7 +22,7 @@ from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, TrialEnded, TrialFailed, TrialPaused, TrialReported
 from rungwise.core.objective import Objective
 from rungwise.trial.current import trial_by_hand
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 TRAININGS = Path(__file__).parent / "trainings"
 sys.path.insert(0, str(TRAININGS))

@@ -25,11 +25,10 @@ from commandline import (
 import rungwise as rw
 from rungwise.core.commands import Launch
 
-pytestmark = pytest.mark.xdist_group("ray")
 sys.path.insert(0, str(TRAININGS))
 
-import training_functions  # noqa: E402
-import training_ranks  # noqa: E402
+import training_functions
+import training_ranks
 
 SPACE = {"lr": (1e-4, 1.0, "log"), "act": ["relu", "tanh"]}
 WANTED = ("--metric", "loss", "--max-resource", "9", "--trials", "6", "--store", "runs.db")

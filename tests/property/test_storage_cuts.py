@@ -21,8 +21,9 @@ from rungwise.checkpoints.folders import trial_folder
 from rungwise.checkpoints.shelves import AtStorage
 from rungwise.checkpoints.shipping import Shipped
 from rungwise.checkpoints.storage import Storage
+from rungwise.trial.job import Job, Wish
 from rungwise.trial.supply import fetch
-from rungwise.trial.trial import Job, Trial, Wish
+from rungwise.trial.trial import Trial
 
 END = 40
 

@@ -29,7 +29,7 @@ from rungwise.core.commands import Launch
 from rungwise.core.errors import InputError
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialEnded, TrialPaused
 from rungwise.core.ledger import Ledger
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 
 def on(nodes: str) -> list[Any]:

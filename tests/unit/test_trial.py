@@ -13,9 +13,9 @@ import pytest
 from rungwise.core.errors import ContractError
 from rungwise.trial import Job, Trial
 from rungwise.trial.channel import Channel, Lines
+from rungwise.trial.job import Wish
 from rungwise.trial.link import TunerLink
 from rungwise.trial.ranks import Line
-from rungwise.trial.trial import Wish
 
 
 class Tuner:

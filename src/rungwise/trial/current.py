@@ -13,9 +13,10 @@ from rungwise.checkpoints.shipping import Shipped
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import Channel
 from rungwise.trial.environment import CHANNEL, CONFIG, LINE, START
+from rungwise.trial.job import Job, Wish
 from rungwise.trial.link import TunerLink
 from rungwise.trial.ranks import Line
-from rungwise.trial.trial import Job, Trial, Wish
+from rungwise.trial.trial import Trial
 
 
 class HandLink:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from rungwise.checkpoints.shipping import Shipped
 from rungwise.trial.channel import Channel
+from rungwise.trial.job import Wish
 from rungwise.trial.supply import kept
-from rungwise.trial.trial import Wish
 
 
 class TunerLink:

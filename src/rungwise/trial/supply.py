@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rungwise.checkpoints.disk import DiskFullError
 from rungwise.checkpoints.folders import TooLargeError, newest, resources
@@ -23,12 +22,10 @@ from rungwise.checkpoints.shipping import Shipped, discard, download, is_copy, n
 from rungwise.checkpoints.storage import Storage
 from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Message
-
-if TYPE_CHECKING:
-    from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 
-def fetch(job: "Job", tell: Callable[[Message], object]) -> "Job":
+def fetch(job: Job, tell: Callable[[Message], object]) -> Job:
     """The job as it can begin: what it goes on from lies in its folder. `tell` passes a message to the tuner.
 
     Raises StorageError where the storage cannot be read or written, and OSError where the folder cannot be; where its
@@ -66,7 +63,7 @@ class Supply:
 
     __slots__ = ("_folder", "_paths", "_storage", "_trial", "_url")
 
-    def __init__(self, job: "Job", url: str, folder: Path) -> None:
+    def __init__(self, job: Job, url: str, folder: Path) -> None:
         self._trial = job.trial
         self._folder = folder
         self._url = url
@@ -94,7 +91,7 @@ class Supply:
         return one
 
 
-def _fetched(job: "Job", folder: Path, url: str, tell: Callable[[Message], object]) -> tuple[int, str | None]:
+def _fetched(job: Job, folder: Path, url: str, tell: Callable[[Message], object]) -> tuple[int, str | None]:
     """The resource of what there is to go on from, and its path at the storage, if that is known."""
     here = newest(folder, job.start) == job.start
     if here and job.source is None:

@@ -35,7 +35,7 @@ from rungwise.core.events import (
     TrialRewound,
 )
 from rungwise.core.objective import Objective
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 GROUP = 512
 

@@ -12,7 +12,7 @@ from rungwise.backends.local.processes import Exit
 from rungwise.backends.local.scripts import DRAFTED, Program, reported_by
 from rungwise.checkpoints.folders import trial_folder
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 LONGEST_LINE = 16 << 20
 CHUNKS = 64  # more than any pipe holds; somebody who escaped from the process group may print without end

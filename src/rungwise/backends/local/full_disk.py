@@ -24,7 +24,7 @@ from shutil import disk_usage
 from rungwise.backends.local.jobs import Failed, Outcome, Running, unstarted
 from rungwise.checkpoints.disk import FULL, LEAST_FREE, size_of
 from rungwise.core.events import BackendEvent, TrialFailed, TrialPaused
-from rungwise.trial.trial import Wish
+from rungwise.trial.job import Wish
 
 OF_FULL_DISKS = ("exception", "exit", "signal", "checkpoint")
 LOOK = 1.0

@@ -28,8 +28,8 @@ from rungwise.checkpoints.folders import TooLargeError, checkpoint_folder, seal
 from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Channel
 from rungwise.trial.environment import CONFIG, LOAD, SAVE, START
+from rungwise.trial.job import Job
 from rungwise.trial.supply import Supply, fetch, kept
-from rungwise.trial.trial import Job
 
 LOOK = 0.2
 """Seconds between two looks whether a script has begun to save."""

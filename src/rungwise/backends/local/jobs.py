@@ -32,7 +32,7 @@ from pathlib import Path
 
 from rungwise.core.errors import ContractError
 from rungwise.core.events import Cause, TrialEnded, TrialFailed, TrialPaused
-from rungwise.trial.trial import Job, Wish
+from rungwise.trial.job import Job, Wish
 
 VAGUE: tuple[Cause, ...] = ("exception", "exit")
 """What a rank may also die of because another one is gone."""

@@ -33,8 +33,8 @@ from rungwise.backends.local.worker import serve
 from rungwise.core.errors import InputError
 from rungwise.trial.channel import CHUNK, Channel, Lines, Message, decode, encode
 from rungwise.trial.environment import CHANNEL, JOB, LINE
+from rungwise.trial.job import Job
 from rungwise.trial.ranks import Line
-from rungwise.trial.trial import Job
 
 MAX_DESCRIPTORS = 64
 PR_SET_PDEATHSIG = 1

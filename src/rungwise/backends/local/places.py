@@ -14,7 +14,7 @@ from rungwise.backends.local.jobs import Outcome
 from rungwise.backends.local.listening import Ears
 from rungwise.backends.local.processes import Exit
 from rungwise.backends.local.training import ScriptTraining
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 
 class Watcher(Protocol):

@@ -21,7 +21,7 @@ from rungwise.backends.local.settings import LocalSettings
 from rungwise.backends.local.slots import Devices, thread_limits, usable_cores
 from rungwise.backends.local.training import ScriptTraining
 from rungwise.trial.channel import Channel
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 ALONE: Mapping[str, int] = MappingProxyType({})
 """No place in a line of ranks."""

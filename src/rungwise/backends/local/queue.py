@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rungwise.backends.local.jobs import unstarted
 from rungwise.core.events import BackendEvent
-from rungwise.trial.trial import Wish
+from rungwise.trial.job import Wish
 
 
 @dataclass(frozen=True, slots=True)

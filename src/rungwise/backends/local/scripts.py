@@ -17,7 +17,7 @@ from rungwise.core.commands import Configuration
 from rungwise.core.errors import InputError
 from rungwise.trial import environment as names
 from rungwise.trial.channel import Message, decode
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 CONFIG_FILE = "config.json"
 DRAFTED = b"\0the script has ended"

@@ -28,7 +28,7 @@ from rungwise.checkpoints.shipping import Shipped
 from rungwise.core.errors import ContractError
 from rungwise.core.events import BackendEvent, CapacityChanged, TrialReported
 from rungwise.core.objective import Objective
-from rungwise.trial.trial import Job, Wish
+from rungwise.trial.job import Job, Wish
 
 
 class Supervisor:

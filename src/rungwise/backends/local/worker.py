@@ -7,10 +7,11 @@ from traceback import format_exception
 
 from rungwise.core.errors import StorageError
 from rungwise.trial.channel import Channel, Message
+from rungwise.trial.job import Job
 from rungwise.trial.link import TunerLink
 from rungwise.trial.ranks import Line
 from rungwise.trial.supply import fetch
-from rungwise.trial.trial import Job, Trial
+from rungwise.trial.trial import Trial
 
 DETAIL_LINES = 15
 LINE = 300

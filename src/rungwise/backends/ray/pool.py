@@ -30,7 +30,7 @@ from rungwise.backends.ray.seats import Seats
 from rungwise.backends.ray.settings import RaySettings
 from rungwise.checkpoints.folders import trial_folder
 from rungwise.trial.channel import Channel
-from rungwise.trial.trial import Job
+from rungwise.trial.job import Job
 
 ORPHANS = 0.15
 """Seconds that processes get to end whose slot is gone: those that watch over them need milliseconds."""
